@@ -1,0 +1,30 @@
+"""Fixtures shared by all rooms."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run the long forms too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--full"):
+        return
+    for item in items:
+        if "full" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="long form: run with --full"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real product samples, which is not part of the repository."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("HALOCAST_REAL_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no real product samples at {folder} (set HALOCAST_REAL_DATA)")
+    return folder
