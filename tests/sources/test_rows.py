@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from halocast.errors import InputError
 from halocast.sources import rows as R
+from halocast.sources.sphere import wrap_longitude
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,7 +118,7 @@ def test_every_fate_and_variable_has_its_meaning():
 
 @given(st.floats(-1e4, 1e4), st.integers(-3, 3))
 def test_longitude_wraps_into_half_open_interval(lon, turns):
-    wrapped = R.wrap_longitude(np.array([lon + 360.0 * turns]))[0]
+    wrapped = wrap_longitude(np.array([lon + 360.0 * turns]))[0]
     assert -180.0 <= wrapped < 180.0
     assert np.cos(np.radians(wrapped - lon)) == pytest.approx(1.0, abs=1e-9)
-    assert R.wrap_longitude(np.array([wrapped]))[0] == wrapped
+    assert wrap_longitude(np.array([wrapped]))[0] == wrapped

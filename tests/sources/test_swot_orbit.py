@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from halocast.sources.rows import wrap_longitude
+from halocast.sources.sphere import distance_and_bearing, wrap_longitude
 from halocast.sources.synthetic import swot_orbit as orbit
 
 BOX = (-60.0, -20.0, 10.0, 45.0)
@@ -21,7 +21,7 @@ def pass_times(cycle: int, number: int, step: float = 0.5) -> np.ndarray:
 
 
 def distance_to_track(lat, lon, track_lat, track_lon) -> np.ndarray:
-    distance, _ = orbit.distance_and_bearing(
+    distance, _ = distance_and_bearing(
         np.asarray(lat)[:, None], np.asarray(lon)[:, None], track_lat[None, :], track_lon[None, :]
     )
     return distance.min(axis=1)
@@ -61,7 +61,7 @@ def test_swath_lies_square_to_the_track():
     lat, lon = orbit.swath(time, cross_track)
     assert lat.shape == (50, 69)
     np.testing.assert_allclose(np.array([lat[:, 34], lon[:, 34]]), orbit.nadir(time), atol=1e-9)
-    away, _ = orbit.distance_and_bearing(lat[:, [34]], lon[:, [34]], lat, lon)
+    away, _ = distance_and_bearing(lat[:, [34]], lon[:, [34]], lat, lon)
     np.testing.assert_allclose(away, np.abs(cross_track)[None, :] * np.ones((50, 1)), atol=0.5)
     assert lon[0, 0] < lon[0, 34] < lon[0, 68]  # ascending: left is west
 
@@ -120,8 +120,8 @@ def test_real_lines_in_space_and_time(real_data: Path):
     assert orbit.pass_at(time[0]) == (11, 59)
     second = np.timedelta64(1, "s")
     nadir = orbit.nadir(time)
-    _, heading = orbit.distance_and_bearing(*nadir, *orbit.nadir(time + second))
-    away, bearing = orbit.distance_and_bearing(
+    _, heading = distance_and_bearing(*nadir, *orbit.nadir(time + second))
+    away, bearing = distance_and_bearing(
         nadir[0][:, None], nadir[1][:, None], lat, wrap_longitude(lon)
     )
     angle = np.radians(bearing - heading[:, None])
@@ -137,5 +137,5 @@ def test_ephemeris(real_data: Path):
     # its first southern extreme begins pass 333; its cycle is 7.6 s shorter than the flown one
     elapsed = (t - 1545.48) * 20.864638 / 20.86455
     time = orbit.pass_start(1, 333) + ((elapsed + 2.38) * 1e9).astype("m8[ns]")
-    distance, _ = orbit.distance_and_bearing(*orbit.nadir(time), lat, lon)
+    distance, _ = distance_and_bearing(*orbit.nadir(time), lat, lon)
     assert distance.max() < 500.0

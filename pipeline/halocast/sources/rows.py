@@ -19,6 +19,7 @@ import numpy as np
 import xarray as xr
 
 from halocast.errors import InputError
+from halocast.sources.sphere import wrap_longitude
 
 VARIABLES: tuple[str, ...] = ("ssh", "u", "v", "t")
 """State variables that can be observed; a row's ``variable`` is the place in this tuple."""
@@ -238,17 +239,6 @@ def set_aside(fate: np.ndarray, where: np.ndarray, why: Fate) -> None:
     The first reason found is the one that stays.
     """
     fate[where & (fate == Fate.CANDIDATE)] = why
-
-
-def wrap_longitude(lon: np.ndarray) -> np.ndarray:
-    """Return longitudes (degrees) in [-180, 180); those already there keep all their bits."""
-    lon = np.asarray(lon, "f8")
-    with np.errstate(invalid="ignore"):
-        inside = (lon >= -180.0) & (lon < 180.0)
-        if inside.all():
-            return lon
-        wrapped = np.mod(lon + 180.0, 360.0) - 180.0
-    return np.where(inside, lon, np.where(wrapped >= 180.0, -180.0, wrapped))
 
 
 def validate_rows(rows: xr.Dataset, where: str = "") -> xr.Dataset:

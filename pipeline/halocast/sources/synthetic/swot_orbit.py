@@ -23,7 +23,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from halocast.sources.rows import wrap_longitude
+from halocast.sources.sphere import (
+    EARTH_RADIUS,
+    Box,
+    displaced,
+    distance_and_bearing,
+    inside_box,
+    wrap_longitude,
+)
 
 PASSES_A_CYCLE = 584
 _DAYS_A_CYCLE = 21  # turns of the Earth relative to the orbital plane
@@ -39,7 +46,6 @@ _ORBIT_RADIUS = 7_272_638.0
 _DELAY = 2.38  # seconds
 
 _SEMI_MAJOR, _FLATTENING = 6_378_137.0, 1.0 / 298.257223563  # WGS 84
-_SPHERE_RADIUS = 6_371_000.0
 
 SWATH_HALF_WIDTH = 68_000.0
 """Metres from nadir to the outermost column of the 2 km grid."""
@@ -126,9 +132,7 @@ def swath(time: np.ndarray, cross_track: np.ndarray) -> tuple[np.ndarray, np.nda
     )
 
 
-def passes_over(
-    box: tuple[float, float, float, float], start: np.datetime64, stop: np.datetime64
-) -> list[Pass]:
+def passes_over(box: Box, start: np.datetime64, stop: np.datetime64) -> list[Pass]:
     """List the passes whose swath touches a box between two times, in order of time.
 
     Parameters
@@ -144,7 +148,7 @@ def passes_over(
     time = start + _seconds(step) * np.arange(count)
     time = time[_near(box, *nadir(time))]
     lat, lon = swath(time, np.linspace(-SWATH_HALF_WIDTH, SWATH_HALF_WIDTH, 9))
-    time = time[_inside(box, lat, lon).any(axis=1)]
+    time = time[inside_box(box, lat, lon).any(axis=1)]
     if time.size == 0:
         return []
     elapsed = (time - FIRST_PASS_START) / np.timedelta64(1, "s")
@@ -157,34 +161,6 @@ def passes_over(
         end = begin + _seconds(PASS_SECONDS)
         passes.append(Pass(int(cycle), int(number), begin, end, over[0], over[-1]))
     return passes
-
-
-def displaced(
-    lat: np.ndarray, lon: np.ndarray, bearing: np.ndarray, distance: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Move points (degrees) along great circles by ``distance`` metres towards ``bearing``."""
-    phi, delta, theta = np.radians(lat), distance / _SPHERE_RADIUS, np.radians(bearing)
-    sine = np.sin(phi) * np.cos(delta) + np.cos(phi) * np.sin(delta) * np.cos(theta)
-    turn = np.arctan2(
-        np.sin(theta) * np.sin(delta) * np.cos(phi), np.cos(delta) - np.sin(phi) * sine
-    )
-    return np.degrees(np.arcsin(sine)), wrap_longitude(lon + np.degrees(turn))
-
-
-def distance_and_bearing(
-    lat1: np.ndarray, lon1: np.ndarray, lat2: np.ndarray, lon2: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return great-circle distance (m) and initial bearing (degrees) from points 1 to points 2."""
-    phi1, phi2 = np.radians(lat1), np.radians(lat2)
-    turn = np.radians(np.asarray(lon2) - lon1)
-    haversine = (
-        np.sin(0.5 * (phi2 - phi1)) ** 2 + np.cos(phi1) * np.cos(phi2) * np.sin(0.5 * turn) ** 2
-    )
-    bearing = np.arctan2(
-        np.sin(turn) * np.cos(phi2),
-        np.cos(phi1) * np.sin(phi2) - np.sin(phi1) * np.cos(phi2) * np.cos(turn),
-    )
-    return 2.0 * _SPHERE_RADIUS * np.arcsin(np.sqrt(haversine)), np.degrees(bearing)
 
 
 def _geodetic_latitude(geocentric: np.ndarray) -> np.ndarray:
@@ -203,20 +179,14 @@ def _seconds(value: float) -> np.timedelta64:
     return np.timedelta64(round(value * 1e9), "ns")
 
 
-def _inside(box: tuple[float, float, float, float], lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
-    west, east, south, north = box
-    # a box may cross 180 degrees or be given in 0…360
-    return (lat >= south) & (lat <= north) & (np.mod(lon - west, 360.0) <= east - west)
-
-
-def _near(box: tuple[float, float, float, float], lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
+def _near(box: Box, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
     """Points no farther from the box than a swath reaches, generously."""
     west, east, south, north = box
-    margin = np.degrees(1.2 * SWATH_HALF_WIDTH / _SPHERE_RADIUS)
+    margin = np.degrees(1.2 * SWATH_HALF_WIDTH / EARTH_RADIUS)
     highest = min(max(abs(south), abs(north)) + margin, 89.0)
     sideways = margin / np.cos(np.radians(highest))
     if east - west + 2.0 * sideways >= 360.0:
         west, east = -180.0, 180.0
     else:
         west, east = west - sideways, east + sideways
-    return _inside((west, east, south - margin, north + margin), lat, lon)
+    return inside_box((west, east, south - margin, north + margin), lat, lon)
