@@ -246,7 +246,7 @@ def _large_scale(lon, lat, days, phases):  # pragma: no cover - compiled
     by_lat -= 0.02 * dnorth
 
     warmth = 28.4 - 5.6 * _step(lat, 38.0, 11.0)[0] - 1.5 * (lat - 10.0) / 35.0
-    t = warmth - (0.7 + 2.1 * west) * (0.35 + front) * near
+    t = warmth - (0.6 + 1.7 * west) * (0.35 + front) * near
     return ssh, by_lon, by_lat, t
 
 
