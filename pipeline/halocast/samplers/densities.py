@@ -1,0 +1,45 @@
+"""Pointwise operators and noise densities, as scalar functions for compiled code.
+
+An observation of the scalar s is y = h(s) + e, with h and the density of e chosen by small codes.
+Operators see the scalar in units of the user's choice, (s - center) / scale; the identity ignores
+both. Densities are given as logarithms *up to terms that do not depend on the residual*: a
+sampler needs no more, and results then do not change when every unit is scaled.
+
+To add one of your own write two compiled functions with these signatures (they may call these two
+for the built-in codes) and hand them to `halocast.samplers.quadrature.compile_sampler`.
+"""
+
+from __future__ import annotations
+
+from math import atan, log
+
+import numpy as np
+from numba import njit
+
+IDENTITY, ARCTAN = 0, 1
+GAUSSIAN, STUDENT_T = 0, 1
+
+
+@njit(cache=True, nogil=True)
+def apply_operator(code: int, s: float, center: float, scale: float) -> float:
+    """The observed quantity h(s): s itself, or arctan((s - center) / scale)."""
+    if code == ARCTAN:
+        return atan((s - center) / scale)
+    return s
+
+
+@njit(cache=True, nogil=True)
+def log_density(code: int, residual: float, sd: float, df: float) -> float:
+    """Log density of a residual at scale ``sd``, relative to its value at residual 0.
+
+    ``df`` is the Student-t's degrees of freedom (1: Cauchy); the Gaussian ignores it.
+    """
+    z = residual / sd
+    if code == STUDENT_T:
+        return -0.5 * (df + 1.0) * log(1.0 + z * z / df)
+    return -0.5 * z * z
+
+
+def is_closed_form(operator: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Where an observation is identity + Gaussian, so that its mixture is Gaussian, any shape."""
+    return (np.asarray(operator) == IDENTITY) & (np.asarray(noise) == GAUSSIAN)
