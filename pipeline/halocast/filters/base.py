@@ -105,7 +105,7 @@ class BlockGroup(NamedTuple):
         return self.forecast.shape[0]
 
     @property
-    def count(self) -> int:
+    def n_blocks(self) -> int:
         """Number of blocks."""
         return self.block.size
 
@@ -158,7 +158,7 @@ def gather_csr(
 
 def observations_of(incidence: Incidence, numbers: np.ndarray) -> np.ndarray:
     """Return the observations that some blocks see together, increasing: what a task needs."""
-    return np.unique(gather_csr(incidence.start, incidence.index, numbers)[0])
+    return np.unique(gather_csr(incidence.start, incidence.observation, numbers)[0])
 
 
 def block_group(
@@ -196,7 +196,7 @@ def block_group(
             where=f"blocks {numbers[0]}…{numbers[-1]}",
             remedy="cut the tile in the order of group_cells()",
         )
-    index, obs_start = gather_csr(incidence.start, incidence.index, numbers)
+    index, obs_start = gather_csr(incidence.start, incidence.observation, numbers)
     weight, _ = gather_csr(incidence.start, incidence.weight, numbers)
     needed, local = np.unique(index, return_inverse=True)
     return BlockGroup(

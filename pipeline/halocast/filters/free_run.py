@@ -24,7 +24,7 @@ class FreeRunSettings(Settings):
 
 def update(group: BlockGroup, settings: FreeRunSettings | None = None) -> BlockUpdate:
     """Add each member's noise to its forecast."""
-    m, blocks = group.members, group.count
+    m, blocks = group.members, group.n_blocks
     members = np.empty_like(group.forecast)
     mean, spread = np.empty_like(group.noise_sd), np.empty_like(group.noise_sd)
     forecast_cells(

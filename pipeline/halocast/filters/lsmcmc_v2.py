@@ -103,7 +103,7 @@ def update(group: BlockGroup, settings: LsmcmcV2Settings) -> BlockUpdate:
     seen = sight(group)
     closed = _closed_scalars(group, seen)
     found = _condition(group, seen, closed)
-    m, blocks = group.members, group.count
+    m, blocks = group.members, group.n_blocks
     members = np.empty_like(group.forecast)
     mean, spread = np.empty_like(group.noise_sd), np.empty_like(group.noise_sd)
     ancestor = np.empty((m, blocks), dtype=np.int32)

@@ -72,7 +72,7 @@ def sight(group: BlockGroup) -> Sighting:
     observation = np.argsort(scalar, kind="stable")
     scalar_start = _starts(count)
 
-    block = np.repeat(np.arange(group.count), np.diff(group.obs_start))
+    block = np.repeat(np.arange(group.n_blocks), np.diff(group.obs_start))
     seen = scalar[group.obs_index]
     order = np.lexsort((group.obs_index, seen, block))
     block, seen, weight = block[order], seen[order], group.obs_weight[order]
@@ -93,7 +93,7 @@ def sight(group: BlockGroup) -> Sighting:
         scalar_start=scalar_start,
         observation=observation,
         first=first_seen.astype(np.int64),
-        pair_start=_starts(np.bincount(pair_block, minlength=group.count)),
+        pair_start=_starts(np.bincount(pair_block, minlength=group.n_blocks)),
         pair_row=pair_row,
         row_start=_starts(np.bincount(row_scalar, minlength=count.size)),
         row_weight=pair_weight[by_row][row_opens],

@@ -39,7 +39,7 @@ class Blocks(NamedTuple):
     cells: np.ndarray
 
     @property
-    def count(self) -> int:
+    def n_blocks(self) -> int:
         """Number of blocks."""
         return self.cell_start.size - 1
 
@@ -56,7 +56,7 @@ class Incidence(NamedTuple):
     """
 
     start: np.ndarray
-    index: np.ndarray
+    observation: np.ndarray
     weight: np.ndarray
 
 

@@ -83,7 +83,9 @@ def block_cost(
     kernel: np.ndarray | None = None,
 ) -> np.ndarray:
     """Estimate what each block costs, shape (B,), see the module's head."""
-    per_observation = np.ones(incidence.index.size) if kernel is None else kernel[incidence.index]
+    per_observation = (
+        np.ones(incidence.observation.size) if kernel is None else kernel[incidence.observation]
+    )
     total = np.concatenate([[0.0], np.cumsum(per_observation)])
     observations = total[incidence.start[1:]] - total[incidence.start[:-1]]
     cells = np.diff(blocks.cell_start)
@@ -120,7 +122,7 @@ def plan_groups(
     if n_groups < 1:
         raise ConfigError(f"cannot plan {n_groups} groups of blocks", remedy="ask for 1 or more")
     cost = block_cost(blocks, incidence, members, fields, kernel)
-    n_groups = min(n_groups, blocks.count)
+    n_groups = min(n_groups, blocks.n_blocks)
     low, high = max(cost.max(), cost.sum() / n_groups), cost.sum()
     for _ in range(60):
         limit = 0.5 * (low + high)
@@ -129,7 +131,7 @@ def plan_groups(
         else:
             low = limit
     _, ends = _cuts(cost, high, n_groups)
-    return Plan(np.split(np.arange(blocks.count), ends[:-1]), cost)
+    return Plan(np.split(np.arange(blocks.n_blocks), ends[:-1]), cost)
 
 
 @njit(cache=True, nogil=True)
