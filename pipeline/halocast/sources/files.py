@@ -117,6 +117,24 @@ def open_netcdf(
         raise _explain(error, path, group) from error
 
 
+def open_opendap(address: str, **options: Any) -> xr.Dataset:
+    """Open an OPeNDAP address lazily; needs the netCDF4 or the pydap package.
+
+    Raises
+    ------
+    InputError
+        No package that speaks OPeNDAP is installed, or the server does not answer.
+    """
+    try:
+        return xr.open_dataset(address, **options)
+    except _READ_ERRORS as error:
+        raise InputError(
+            f"the server cannot be read ({_first_line(error)})",
+            where=address,
+            remedy="check the network, and that OPeNDAP can be read (pip install netCDF4)",
+        ) from error
+
+
 def require_variables(ds: xr.Dataset, names: Iterable[str], where: str) -> None:
     """Check that a dataset holds all the variables or coordinates named.
 
@@ -200,7 +218,7 @@ def _refuse_markup(head: bytes, path: str | os.PathLike[str], expected: str) -> 
 
 
 def _explain(error: Exception, path: str | os.PathLike[str], group: str | None) -> InputError:
-    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    said = _first_line(error)
     if "truncated" in said or "buffer is smaller" in said or "reshape" in said:
         return InputError(
             f"the file is truncated ({said})", where=str(path), remedy=_DOWNLOAD_AGAIN
@@ -216,3 +234,7 @@ def _explain(error: Exception, path: str | os.PathLike[str], group: str | None) 
         where=str(path),
         remedy="check the file with ncdump -h, or download it again",
     )
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -74,6 +74,10 @@ class GriddedOcean:
                     result = result + share_t * share_y * share_x * field[kk, jj, ii]
         return np.where(inside_lat & inside_lon, result, np.nan)
 
+    def surface(self, time, lat, lon) -> dict[str, np.ndarray]:
+        """Return all four variables at once; arguments as in `sample`."""
+        return {name: self.sample(name, time, lat, lon) for name in self._fields}
+
     def _require_times(self, time: np.ndarray) -> None:
         if time.size == 0:
             return

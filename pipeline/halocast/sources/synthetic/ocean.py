@@ -50,6 +50,10 @@ _LOWEST_LATITUDE = 5.0
 class Ocean(Protocol):
     """What the writers of synthetic files sample."""
 
+    def surface(self, time, lat, lon) -> dict[str, np.ndarray]:
+        """Return all four variables at times and places that broadcast."""
+        ...
+
     def sample(self, variable: str, time, lat, lon) -> np.ndarray:
         """Return ssh (m), u, v (m s⁻¹) or t (K) at times and places that broadcast."""
         ...
