@@ -1,0 +1,156 @@
+"""Whole chunks of a zarr array, written fast.
+
+Zarr's own path costs 0.4 ms a chunk in event loop, buffer prototypes and directory making, and a
+cycle writes some forty chunks. An array made here has the plainest layout of the zarr v3
+specification (regular grid; codecs ``bytes`` little-endian, optionally ``zstd``, then ``crc32c``;
+chunk keys ``c.0.0``), so its chunks are files that twenty lines can write: 0.05 ms each, by
+temporary file and rename. Everybody reads them with zarr; the checksum turns a damaged chunk into
+an error instead of numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import numpy as np
+import zarr
+from numcodecs.zstd import Zstd
+from zarr.codecs import Crc32cCodec, ZstdCodec
+
+from halocast.errors import StoreError
+
+_ZSTD_LEVEL = 1
+PARTIAL = ".partial"
+_HOST = socket.gethostname()
+
+
+def create_array(
+    group: zarr.Group,
+    name: str,
+    shape: Sequence[int],
+    chunks: Sequence[int],
+    dtype: Any,
+    dims: Sequence[str],
+    *,
+    fill: Any,
+    attrs: dict[str, Any] | None = None,
+    compress: bool = False,
+) -> zarr.Array:
+    """Create an array that ``ChunkFiles`` can write. Chunks that are not written cost nothing."""
+    codecs: list[Any] = [ZstdCodec(level=_ZSTD_LEVEL)] if compress else []
+    return group.create_array(
+        name,
+        shape=tuple(shape),
+        chunks=tuple(chunks),
+        dtype=np.dtype(dtype),
+        compressors=[*codecs, Crc32cCodec()],
+        fill_value=fill,
+        dimension_names=tuple(dims),
+        chunk_key_encoding={"name": "default", "separator": "."},
+        attributes=attrs or {},
+    )
+
+
+class ChunkFiles:
+    """The chunk files of one array made by ``create_array`` in a store at ``root``."""
+
+    def __init__(self, root: Path, array: zarr.Array) -> None:
+        self.name = array.path
+        self.shape, self.chunks = array.shape, array.chunks
+        self.dtype, self.fill = array.dtype, array.fill_value
+        self._prefix = str(root / array.path / "c.")
+        codecs = [type(c) for c in array.compressors]
+        if array.shards is not None or codecs not in ([Crc32cCodec], [ZstdCodec, Crc32cCodec]):
+            raise StoreError(
+                "an array of this run was not made by halocast",
+                where=self._prefix,
+                remedy="start the run in a new folder",
+            )
+        self._pack = Zstd(_ZSTD_LEVEL).encode if codecs[0] is ZstdCodec else None
+
+    def path(self, chunk: Sequence[int]) -> str:
+        """File of a chunk."""
+        return self._prefix + ".".join(map(str, chunk))
+
+    def write(self, chunk: Sequence[int], values: np.ndarray, *, durable: bool = False) -> None:
+        """Write one whole chunk; ``durable`` waits until the disk has it.
+
+        Raises
+        ------
+        StoreError
+            The values are not a whole chunk of the array's type.
+        OSError
+            The disk is full or fails. The chunk is as it was before.
+        """
+        if values.shape != self.chunks or values.dtype != self.dtype:
+            raise StoreError(
+                f"values of shape {values.shape} and type {values.dtype} are not one whole chunk, "
+                f"which is {self.chunks} of {self.dtype}",
+                where=self.name,
+            )
+        payload = values.tobytes()
+        if self._pack is not None:
+            payload = self._pack(payload)
+        checksum = google_crc32c.value(payload).to_bytes(4, "little")
+        with replacing(self.path(chunk), durable=durable) as file:
+            file.write(payload)
+            file.write(checksum)
+
+    def write_row(self, index: int, values: np.ndarray) -> None:
+        """Write the values of one ``index`` of a 2-D array (row, slot), and nothing after them.
+
+        Chunks of the row that an earlier attempt left behind the last value are removed.
+        """
+        if values.ndim != 1 or values.size > self.shape[1] or values.dtype != self.dtype:
+            raise StoreError(
+                f"{values.shape} values of {values.dtype} do not fit a row of {self.shape[1]} of "
+                f"{self.dtype}",
+                where=self.name,
+            )
+        size = self.chunks[1]
+        n_chunks = -(-values.size // size)
+        for c in range(n_chunks):
+            part = values[c * size : (c + 1) * size]
+            whole = np.full((1, size), self.fill, self.dtype)
+            whole[0, : part.size] = part
+            self.write((index, c), whole)
+        self._remove_after((index, n_chunks))
+
+    def _remove_after(self, chunk: tuple[int, int]) -> None:
+        row, c = chunk
+        while os.path.exists(self.path((row, c))):
+            os.unlink(self.path((row, c)))
+            c += 1
+
+    def exists(self, chunk: Sequence[int]) -> bool:
+        """Whether a chunk has been written, with all its bytes where they are not compressed."""
+        try:
+            size = os.stat(self.path(chunk)).st_size
+        except FileNotFoundError:
+            return False
+        plain = int(np.prod(self.chunks)) * self.dtype.itemsize + 4
+        return self._pack is not None or size == plain
+
+
+@contextmanager
+def replacing(path: str, *, durable: bool = False) -> Iterator[Any]:
+    """Open a temporary file that takes the place of ``path`` at the end, all or nothing."""
+    partial = f"{path}.{_HOST}-{os.getpid()}-{threading.get_ident()}{PARTIAL}"
+    try:
+        with open(partial, "wb") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        if os.path.exists(partial):
+            os.unlink(partial)
+        raise

@@ -1,0 +1,137 @@
+"""A cycle's record, taken apart into the pieces that the arrays of a run take: one a name.
+
+A piece is what one array gets for one cycle: a whole chunk (a field), a row of a table, or one
+number. Its name is the array's path in the hierarchy and the digest's key in the commit record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from halocast.errors import StoreError
+from halocast.stores.run_layout import MAX_SCORES, SCORE_LABELS, SCORE_VALUES, RunSpec
+
+Label = tuple[str, ...]
+
+
+class CycleRecord(NamedTuple):
+    """Everything a cycle leaves behind, apart from its members.
+
+    Parameters
+    ----------
+    groups
+        Fields (F, ny, nx) of each field group of the run, by path, e.g. ``"analysis/mean"``.
+    table
+        Columns (p,) of the cycle's observation table.
+    fates
+        Global number of the first raw row of the cycle's window, and the fates (r,) of its rows.
+    health
+        Columns (B,), one value a block.
+    scores
+        Tidy rows: the labels what, against, variable and the values rmse, bias, spread, crps, n.
+    """
+
+    groups: Mapping[str, np.ndarray]
+    table: Mapping[str, np.ndarray]
+    fates: tuple[int, np.ndarray]
+    health: Mapping[str, np.ndarray]
+    scores: Sequence[Mapping[str, Any]]
+
+
+class Piece(NamedTuple):
+    """What one array gets for one cycle."""
+
+    name: str
+    kind: Literal["field", "row", "number"]
+    values: np.ndarray
+
+
+def pieces(record: CycleRecord, spec: RunSpec, labels: list[Label]) -> list[Piece]:
+    """Take a cycle's record apart; labels of scores not seen before are added to ``labels``.
+
+    Raises
+    ------
+    StoreError
+        A field group is missing or unknown, or something has a size the run was not made for.
+    """
+    first_row, fates = record.fates
+    n_rows = next((len(column) for column in record.table.values()), 0)
+    return [
+        *_fields(record.groups, spec),
+        *_columns("observations", record.table, n_rows, spec.max_slots),
+        _number("observations/n", n_rows),
+        *_columns("fates", {"fate": fates}, len(fates), spec.max_slots),
+        _number("fates/first_row", first_row),
+        _number("fates/n", len(fates)),
+        *_columns("health", record.health, spec.n_blocks, spec.n_blocks),
+        *_scores(record.scores, labels),
+    ]
+
+
+def _fields(groups: Mapping[str, np.ndarray], spec: RunSpec) -> Iterator[Piece]:
+    if set(groups) != set(spec.field_groups):
+        raise StoreError(
+            f"a cycle's fields are {sorted(groups)}; the run was made for "
+            f"{sorted(spec.field_groups)}"
+        )
+    shape = (len(spec.layout), *spec.grid.shape)
+    for group in spec.field_groups:
+        if groups[group].shape != shape:
+            raise StoreError(
+                f"fields of shape {groups[group].shape} where {shape} is needed", where=group
+            )
+        for variable, values in spec.by_variable(groups[group]).items():
+            yield Piece(f"{group}/{variable}", "field", np.asarray(values, "<f8"))
+
+
+def _columns(
+    group: str, columns: Mapping[str, np.ndarray], size: int, largest: int
+) -> Iterator[Piece]:
+    for name, column in columns.items():
+        values = _storable(np.asarray(column), f"{group}/{name}")
+        if values.shape != (size,) or size > largest:
+            raise StoreError(
+                f"a column of shape {values.shape} where ({size},) is needed, and at most "
+                f"{largest} rows fit",
+                where=f"{group}/{name}",
+                remedy="create the run with larger max_slots or n_blocks",
+            )
+        yield Piece(f"{group}/{name}", "row", values)
+
+
+def _storable(values: np.ndarray, where: str) -> np.ndarray:
+    if values.dtype.kind == "M":
+        return values.astype("datetime64[ns]").astype("i8")
+    if values.dtype.kind == "b":
+        return values.astype("i1")
+    if values.dtype.kind not in "fi":
+        raise StoreError(f"a column of {values.dtype} cannot be stored", where=where)
+    return values
+
+
+def _number(name: str, value: int) -> Piece:
+    return Piece(name, "number", np.array([value], "i8"))
+
+
+def _scores(rows: Sequence[Mapping[str, Any]], labels: list[Label]) -> Iterator[Piece]:
+    number = {label: i for i, label in enumerate(labels)}
+    places = []
+    for row in rows:
+        label = tuple(str(row[name]) for name in SCORE_LABELS)
+        if label not in number:
+            number[label] = len(labels)
+            labels.append(label)
+        places.append(number[label])
+    if len(labels) > MAX_SCORES or len(set(places)) != len(places):
+        raise StoreError(
+            f"{len(rows)} rows of scores, {len(labels)} labels in the run: rows must differ in "
+            f"their labels, and there is room for {MAX_SCORES}",
+            where="scores",
+        )
+    for name in SCORE_VALUES:
+        column = np.full(max(places, default=-1) + 1, np.nan)
+        column[places] = [float(row[name]) for row in rows]
+        yield Piece(f"scores/{name}", "row", column)

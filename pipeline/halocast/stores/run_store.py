@@ -1,0 +1,360 @@
+"""A run directory: what a run was, what it has computed, and from where it can go on.
+
+    DIR/run.yaml      the resolved run file
+    DIR/run.zarr      everything that was computed (run_layout.py)
+    DIR/commits/      one small record a committed cycle (commits.py)
+    DIR/record.json   versions, seed, machine, commit of the code; written last when a run is made
+
+A cycle is a transaction: ``write_cycle``, the members' ``write_checkpoint`` where one is due, and
+``commit`` last. Nothing is read of a cycle without a commit record, and its leftovers are
+overwritten. A cycle that was committed after the newest checkpoint is computed again on resume:
+``write_cycle`` then demands the committed numbers, bit by bit.
+
+The process may die at any moment. So may the machine, where a checkpoint was committed: the
+members, everything written before them and the record have then reached the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from halocast.errors import RunError, StoreError
+from halocast.stores.chunk_files import PARTIAL, ChunkFiles, replacing
+from halocast.stores.commits import Commits, flush_filesystem, write_failure
+from halocast.stores.cycle_pieces import CycleRecord, Label, Piece, pieces
+from halocast.stores.digests import Digests, digest, digest_shape, require_same
+from halocast.stores.one_writer import OneWriter
+from halocast.stores.run_layout import (
+    RunSpec,
+    create_column,
+    create_hierarchy,
+    create_number,
+    read_spec,
+)
+from halocast.stores.versioning import array_at, attributes, open_root
+
+__all__ = ["CycleRecord", "RunSpec", "RunStore"]
+
+CONFIG, RECORD, HIERARCHY, COMMITS = "run.yaml", "record.json", "run.zarr", "commits"
+
+
+class RunStore:
+    """The run in a directory, open for writing. Get one by ``create`` or ``open``.
+
+    A store can be pickled: another process gets its own open store, kept from task to task.
+    """
+
+    def __init__(self, directory: Path, spec: RunSpec) -> None:
+        self.directory = directory
+        self.spec = spec
+        self._root = open_root(directory / HIERARCHY, "run", "r+")
+        self._commits = Commits(directory / COMMITS)
+        self._arrays: dict[str, ChunkFiles] = {}
+        self._scores = self._root.require_group("scores")
+        self._labels: list[Label] = [tuple(r) for r in attributes(self._scores)["rows"]]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _attach, (str(self.directory),)
+
+    @classmethod
+    def create(cls, directory: str | Path, spec: RunSpec) -> RunStore:
+        """Make a run directory.
+
+        Raises
+        ------
+        RunError
+            The directory exists and is not empty.
+        StoreError
+            The disk is full or cannot be written; what was begun is removed.
+        """
+        directory = Path(directory).absolute()
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise RunError(
+                "the output folder exists and is not empty",
+                where=str(directory),
+                remedy="choose another --output, delete the folder, or continue the run in it "
+                "with `halocast resume`",
+            )
+        try:
+            _make(directory, spec)
+        except OSError as error:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise write_failure(error, "the new run", 1) from error
+        return cls(directory, spec)
+
+    @classmethod
+    def open(cls, directory: str | Path) -> RunStore:
+        """Open the run in a directory, to resume it or to write a part of it.
+
+        Raises
+        ------
+        RunError
+            There is no run, or it was never completely made.
+        StoreError
+            Its hierarchy is damaged or of another version.
+        """
+        directory = Path(directory).absolute()
+        config, record = read_texts(directory)
+        root = open_root(directory / HIERARCHY, "run")
+        return cls(directory, read_spec(root, str(directory), config, record))
+
+    # ---- cycles
+
+    def write_cycle(self, cycle: int, record: CycleRecord) -> Digests:
+        """Write everything a cycle leaves behind, and return the digest of each array.
+
+        Raises
+        ------
+        RunError
+            The cycle is committed already, with other numbers; nothing is written then.
+        StoreError
+            Something does not fit the run, or the disk is full or fails. What was committed
+            stays as it is.
+        """
+        if not 1 <= cycle <= self.spec.times.size:
+            raise StoreError(f"cycle {cycle} is not in the run's 1…{self.spec.times.size}")
+        known = len(self._labels)
+        parts = pieces(record, self.spec, self._labels)
+        digests = {part.name: digest(part.values) for part in parts}
+        if cycle <= self.committed():
+            self.expect_same(cycle, digests)
+        try:
+            if len(self._labels) > known:
+                self._scores.attrs["rows"] = [list(row) for row in self._labels]
+            for part in parts:
+                self._write(cycle, part)
+        except OSError as error:
+            raise write_failure(error, f"cycle {cycle}", cycle) from error
+        return digests
+
+    def commit(self, cycle: int, summary: Mapping[str, Any], digests: Digests) -> None:
+        """Make a written cycle have happened; of a cycle that is committed, check the numbers.
+
+        Parameters
+        ----------
+        cycle
+            The cycle after the last committed one, or a committed one.
+        summary
+            What to remember of the cycle. ``"checkpoint": True`` says that all the members of all
+            the tracks were written: from then on the run can be resumed after this cycle.
+        digests
+            As ``write_cycle`` returned them.
+
+        Raises
+        ------
+        RunError
+            The cycle is out of order, another process writes this run, or numbers differ.
+        StoreError
+            A member's checkpoint is missing, or the disk is full or fails.
+        """
+        if cycle <= self.committed():
+            self.expect_same(cycle, digests)
+            return
+        if summary.get("checkpoint"):
+            for track in self.spec.tracks:
+                self._require_members(track, cycle)
+            try:
+                flush_filesystem(self.directory)
+            except OSError as error:
+                raise write_failure(error, f"cycle {cycle}", cycle) from error
+        self._commits.append(cycle, {"cycle": cycle, **summary, "digests": digests})
+
+    def committed(self) -> int:
+        """Return the last committed cycle, 0 where there is none."""
+        return self._commits.last()
+
+    def commit_record(self, cycle: int) -> dict[str, Any]:
+        """Return what was committed of a cycle: the summary, ``cycle`` and ``digests``."""
+        return self._commits.read(cycle)
+
+    def expect_same(self, cycle: int, digests: Digests) -> None:
+        """Check a recomputed cycle against its commit; RunError names the array that differs."""
+        committed = self.commit_record(cycle)["digests"]
+        require_same(cycle, committed, digests, self.directory)
+
+    def damaged(self, cycle: int) -> list[str]:
+        """Return the arrays of a committed cycle that do not hold the committed numbers."""
+        committed = self.commit_record(cycle)["digests"]
+        return [name for name, text in committed.items() if self._stored(cycle, name, text) != text]
+
+    # ---- checkpoints
+
+    def write_checkpoint(self, track: str, cycle: int, member: int, state: np.ndarray) -> None:
+        """Write one member (F, ny, nx) of a track, and wait until the disk has it.
+
+        Any process may write any member, one process a member (``check_writers``).
+        """
+        values = np.asarray(state, "<f8")[None, None]
+        try:
+            self._files(f"checkpoints/{track}").write(
+                self._chunk(track, cycle, member), values, durable=True
+            )
+        except OSError as error:
+            raise write_failure(error, f"member {member} of cycle {cycle}", cycle) from error
+
+    def read_checkpoint(self, track: str, cycle: int, member: int) -> np.ndarray:
+        """Return one member (F, ny, nx) of a committed checkpoint.
+
+        Raises
+        ------
+        StoreError
+            The checkpoint is not there, not committed, or damaged.
+        """
+        files = self._files(f"checkpoints/{track}")
+        chunk = self._chunk(track, cycle, member)
+        committed = cycle <= self.committed() and self.commit_record(cycle).get("checkpoint")
+        try:
+            if not committed or not files.exists(chunk):
+                raise ValueError("it is missing or was not committed")
+            return np.asarray(array_at(self._root, f"checkpoints/{track}")[chunk[0], member])
+        except (ValueError, OSError) as error:
+            raise StoreError(
+                f"the checkpoint of member {member} after cycle {cycle} cannot be read: {error}",
+                where=files.path(chunk),
+                remedy=f"delete this file: `halocast resume` then takes an earlier checkpoint of "
+                f"{self.checkpoints(track)}, or starts again",
+            ) from error
+
+    def checkpoints(self, track: str) -> list[int]:
+        """Return the committed cycles after which every member of a track is there, rising."""
+        return [
+            cycle
+            for cycle in range(1, self.committed() + 1)
+            if self._missing_member(track, cycle) is None
+            and self.commit_record(cycle).get("checkpoint")
+        ]
+
+    def last_checkpoint(self) -> int:
+        """Return the newest cycle all tracks can be resumed after, 0 where there is none."""
+        common = set.intersection(*(set(self.checkpoints(track)) for track in self.spec.tracks))
+        return max(common, default=0)
+
+    def prune_checkpoints(self, keep: int) -> None:
+        """Delete the members of all but the newest ``keep`` checkpoints."""
+        if keep < 1:
+            raise StoreError(f"at least one checkpoint must stay, not {keep}")
+        for track in self.spec.tracks:
+            files = self._files(f"checkpoints/{track}")
+            for cycle in self.checkpoints(track)[:-keep]:
+                for member in range(self.spec.members):
+                    os.unlink(files.path(self._chunk(track, cycle, member)))
+
+    def check_writers(self, members_of: Mapping[str, Iterable[int]]) -> None:
+        """Check a plan (writer → members): every member has one writer, and no chunk has two.
+
+        Raises
+        ------
+        StoreError
+            Two writers would write one member, or nobody writes a member.
+        """
+        claimed: set[int] = set()
+        for track in self.spec.tracks:
+            guard = OneWriter.of(array_at(self._root, f"checkpoints/{track}"))
+            for writer, members in members_of.items():
+                for member in members:
+                    guard.claim(writer, (0, member))
+                    claimed.add(member)
+        if missing := sorted(set(range(self.spec.members)) - claimed):
+            raise StoreError(f"nobody would write the checkpoints of the members {missing}")
+
+    def discard_partial_files(self) -> None:
+        """Remove what writers that were killed in mid-write left behind. No writer may be alive."""
+        for path in self.directory.rglob(f"*{PARTIAL}"):
+            path.unlink(missing_ok=True)
+
+    # ---- inside
+
+    def _write(self, cycle: int, part: Piece) -> None:
+        files = self._files(part.name, part)
+        if part.kind == "row":
+            files.write_row(cycle - 1, part.values)
+        elif part.kind == "number":
+            files.write((cycle - 1,), part.values)
+        else:
+            files.write((cycle - 1,) + (0,) * part.values.ndim, part.values[None])
+
+    def _files(self, name: str, part: Piece | None = None) -> ChunkFiles:
+        """Return the open array; a table's column is made when it is first written."""
+        if name not in self._arrays:
+            if part is not None and part.kind != "field" and name not in self._root:
+                create = create_column if part.kind == "row" else create_number
+                create(self._root, self.spec, name, part.values.dtype)
+            array = array_at(self._root, name)
+            self._arrays[name] = ChunkFiles(self.directory / HIERARCHY, array)
+        return self._arrays[name]
+
+    def _stored(self, cycle: int, name: str, text: str) -> str:
+        try:
+            values = np.asarray(array_at(self._root, name)[cycle - 1])
+        except (StoreError, ValueError, OSError):
+            return ""
+        shape = digest_shape(text)
+        if values.ndim == 1:
+            values = values[: shape[0]]
+        return digest(values.reshape(shape)) if values.size == np.prod(shape) else ""
+
+    def _chunk(self, track: str, cycle: int, member: int) -> tuple[int, ...]:
+        if track not in self.spec.tracks or not 0 <= member < self.spec.members:
+            raise StoreError(
+                f"no member {member} of a track '{track}' in this run",
+                where=f"tracks {', '.join(self.spec.tracks)}, {self.spec.members} members",
+            )
+        return (cycle - 1, member, 0, 0, 0)
+
+    def _missing_member(self, track: str, cycle: int) -> int | None:
+        files = self._files(f"checkpoints/{track}")
+        for member in range(self.spec.members):
+            if not files.exists(self._chunk(track, cycle, member)):
+                return member
+        return None
+
+    def _require_members(self, track: str, cycle: int) -> None:
+        member = self._missing_member(track, cycle)
+        if member is not None:
+            raise StoreError(
+                f"cycle {cycle} cannot be committed as a checkpoint: member {member} of the track "
+                f"'{track}' was not written",
+                where=str(self.directory),
+            )
+
+
+def read_texts(directory: Path) -> tuple[str, dict[str, Any]]:
+    """Return the config (text) and the record of the run in a directory, or raise RunError."""
+    try:
+        record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+        return (directory / CONFIG).read_text(encoding="utf-8"), record
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"no run in this folder: {error}",
+            where=str(directory),
+            remedy="give the folder a `halocast run` made; one that was never completely made has "
+            "nothing to resume and can be deleted",
+        ) from error
+
+
+def _make(directory: Path, spec: RunSpec) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / COMMITS).mkdir()
+    create_hierarchy(directory / HIERARCHY, spec)
+    (directory / CONFIG).write_text(spec.config, encoding="utf-8")
+    flush_filesystem(directory)
+    with replacing(str(directory / RECORD), durable=True) as file:
+        file.write(json.dumps(spec.record, indent=1).encode())
+
+
+def _attach(directory: str) -> RunStore:
+    made = os.stat(Path(directory, RECORD)).st_mtime_ns
+    return _open_once(directory, made)
+
+
+@lru_cache(maxsize=4)
+def _open_once(directory: str, made: int) -> RunStore:
+    return RunStore.open(directory)
