@@ -109,7 +109,8 @@ def _require_longitudes(lon: np.ndarray, where: str) -> None:
     if (steps < 0).all():
         steps = -steps
     steps = np.mod(steps, 360.0)  # one jump from 180 to -180, or 360 to 0, is a convention
-    if (steps <= _TURN).any() or steps.sum() > 360.0 + _TURN:
+    holes = steps.max() > 5.0 * np.median(steps)
+    if (steps <= _TURN).any() or holes or steps.sum() > 360.0 + _TURN:
         raise InputError(
             f"the longitude axis is not in order ({lon[0]:g}, {lon[1]:g} … {lon[-1]:g}): "
             "its halves may be swapped",
@@ -120,9 +121,17 @@ def _require_longitudes(lon: np.ndarray, where: str) -> None:
 
 def _require_axis(axis: np.ndarray, name: str, where: str) -> None:
     if axis.ndim != 1 or axis.size < 2:
-        raise InputError(f"the {name} axis has the shape {axis.shape}", where=where)
+        raise InputError(
+            f"the {name} axis has the shape {axis.shape}",
+            where=where,
+            remedy="give a file on a grid of latitudes and longitudes",
+        )
     if not np.isfinite(axis).all():
-        raise InputError(f"the {name} axis holds values that are not numbers", where=where)
+        raise InputError(
+            f"the {name} axis holds values that are not numbers",
+            where=where,
+            remedy="the file is damaged: download it again",
+        )
 
 
 def _as_slice(indices: np.ndarray) -> slice | np.ndarray:

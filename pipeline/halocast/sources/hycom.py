@@ -96,7 +96,7 @@ def read_hycom(
     Parameters
     ----------
     files
-        Paths, OPeNDAP addresses or opened datasets (times decoded or not), in any order, together
+        Paths, OPeNDAP addresses or opened datasets (decoded or not), in any order, together
         holding all four variables.
     box
         (west, east, south, north) in degrees; one point beyond each side comes along.
@@ -140,7 +140,8 @@ def _read_item(
     item: PathOrDataset, box: Box, first: np.datetime64, last: np.datetime64, number: int
 ) -> dict[str, _Piece]:
     if isinstance(item, xr.Dataset):
-        return _read_dataset(item, box, first, last, f"dataset {number}")
+        unpacked = xr.decode_cf(item.drop_vars(_UNDECODABLE, errors="ignore"), decode_times=False)
+        return _read_dataset(unpacked, box, first, last, f"dataset {number}")
     opener = open_opendap if str(item).startswith(("http://", "https://")) else open_netcdf
     with opener(str(item), decode_times=False, drop_variables=list(_UNDECODABLE)) as ds:
         return _read_dataset(ds, box, first, last, str(item))
