@@ -1,0 +1,227 @@
+"""The maps of the report: the state, what one analysis did, errors, and the observations."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from halocast.diagnostics.summary import label
+from halocast.report.panels import (
+    Window,
+    arrows,
+    fill,
+    outline,
+    panel_grid,
+    plain_limits,
+    symmetric_limits,
+    transform,
+)
+from halocast.report.picture import Picture
+from halocast.report.style import (
+    COLOURS,
+    DIFFERENCE_MAP,
+    GAIN_MAP,
+    HEAT_MAP,
+    HEIGHT_MAP,
+    SPREAD_MAP,
+    png_uri,
+)
+from halocast.report.view import KELVIN, RunView, time_text
+from halocast.sources.rows import Fate
+
+USED = (Fate.ASSIMILATED, Fate.WITHHELD, Fate.GROSS_ERROR)
+FATE_STYLE = {
+    Fate.ASSIMILATED: ("assimilated", COLOURS["assimilated"], "o"),
+    Fate.WITHHELD: ("withheld", COLOURS["withheld"], "s"),
+    Fate.GROSS_ERROR: ("rejected: too far from the forecast", COLOURS["rejected"], "X"),
+}
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _mapped(view: RunView) -> list[str]:
+    return [view.main_variable] + (["t"] if "t" in view.variables else [])
+
+
+def state_maps(view: RunView) -> Picture:
+    """Draw the last analysis and its spread."""
+    window, cycle, variables = Window.around(view), view.n_cycles - 1, _mapped(view)
+    figure, axes = panel_grid(window, len(variables), 2)
+    for k, variable in enumerate(variables):
+        name, unit = label(variable)
+        mean = view.field("analysis", "mean", variable, cycle)
+        if variable == "t" and np.nanmax(mean) > 150:
+            mean, shown = mean - KELVIN, "°C"
+        else:
+            shown = unit
+        colours = HEAT_MAP if variable == "t" else HEIGHT_MAP
+        fill(axes[2 * k], window, view, mean, colours, plain_limits(mean), shown, _capital(name))
+        deviation = view.field("analysis", "spread", variable, cycle)
+        limits = (0.0, plain_limits(deviation)[1])
+        title = f"Its uncertainty ({name})" if k else "Its uncertainty (ensemble spread)"
+        fill(axes[2 * k + 1], window, view, deviation, SPREAD_MAP, limits, unit, title)
+    currents = ""
+    if view.has_currents:
+        arrows(axes[0], window, view, *view.currents("analysis", cycle))
+        currents = " with surface currents as arrows"
+    names = " and ".join(label(v)[0] for v in variables)
+    when = time_text(view.times[cycle])
+    return Picture(
+        png_uri(figure),
+        f"Maps of the analysed {names}{currents} and of their ensemble spread on {when}.",
+        f"Left: the last analysis ({when}), the mean of the ensemble{currents}. Right: the "
+        "ensemble's standard deviation, dark where the analysis knows least; the light lanes are "
+        "where observations have been.",
+    )
+
+
+def update_maps(view: RunView) -> Picture | None:
+    """Draw what one analysis did: innovations, increment, change of spread."""
+    variable, cycle = view.main_variable, view.busiest_cycle
+    columns = view.observations
+    here = view.observed(variable, USED[:2]) & (columns["cycle"] == cycle)
+    if not here.any():
+        return None
+    window, (name, unit) = Window.around(view), label(variable)
+    figure, axes = panel_grid(window, 1, 3)
+    innovation = (columns["value"] - columns["forecast_mean"])[here]
+    before = view.field("forecast", "mean", variable, cycle)
+    increment = view.field("analysis", "mean", variable, cycle) - before
+    limits = symmetric_limits(innovation)
+    fill(axes[0], window, view, np.full(view.shape, np.nan), DIFFERENCE_MAP, limits, unit,
+         "Observation minus forecast")  # fmt: skip
+    for fate, edge in ((Fate.ASSIMILATED, "none"), (Fate.WITHHELD, COLOURS["withheld"])):
+        mine = columns["fate"][here] == fate
+        axes[0].scatter(
+            columns["lon"][here][mine], columns["lat"][here][mine], c=innovation[mine],
+            cmap=DIFFERENCE_MAP, vmin=limits[0], vmax=limits[1], s=9, linewidths=0.6,
+            edgecolors=edge, zorder=4, rasterized=True, **transform(window),
+        )  # fmt: skip
+    fill(axes[1], window, view, increment, DIFFERENCE_MAP, limits, unit, "Analysis minus forecast")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = view.field("analysis", "spread", variable, cycle) / view.field(
+            "forecast", "spread", variable, cycle
+        )
+    fill(axes[2], window, view, 100 * (1 - ratio), SPREAD_MAP, (0.0, 100.0), "%",
+         "Uncertainty removed")  # fmt: skip
+    when = time_text(view.times[cycle])
+    return Picture(
+        png_uri(figure),
+        f"Three maps for {when}: innovations of {name}, the increment, and how much of the spread "
+        "the analysis removed.",
+        f"One analysis at work, the cycle with most observations ({when}). Left: how far each "
+        f"observed {name} is from the forecast (withheld ones ringed in orange: they were not "
+        "used). Middle: what the analysis changed; it should repeat the left map where there are "
+        "observations, weaker where they are uncertain, and leave the rest alone. Right: the part "
+        "of the forecast's spread that the observations removed.",
+    )
+
+
+def error_maps(view: RunView) -> Picture | None:
+    """Draw errors of the free run and of the analysis, or their difference without a reference."""
+    if view.reference is None:
+        return _change_map(view) if view.has_free_run else None
+    window, cycle, variables = Window.around(view), view.n_cycles - 1, _mapped(view)
+    what = "truth" if view.reference == "truth" else "exact Kalman filter"
+    tracks = (["free-run"] if view.has_free_run else []) + ["analysis"]
+    columns = len(tracks) + (len(tracks) == 2)
+    figure, axes = panel_grid(window, len(variables), columns, width=12.0 if columns > 1 else 7.0)
+    for k, variable in enumerate(variables):
+        name, unit = label(variable)
+        reference = view.reference_field(variable, cycle)
+        errors = [view.field(track, "mean", variable, cycle) - reference for track in tracks]
+        limits = symmetric_limits(*errors)
+        row = axes[k * columns : (k + 1) * columns]
+        for axis, track, error in zip(row, tracks, errors):
+            title = f"{_capital(track.replace('-', ' '))} minus {what}"
+            fill(axis, window, view, error, DIFFERENCE_MAP, limits, f"{name}, {unit}", title)
+        if len(tracks) == 2:
+            gain = np.abs(errors[0]) - np.abs(errors[1])
+            fill(row[2], window, view, gain, GAIN_MAP, symmetric_limits(gain),
+                 f"{name}, {unit}", "Error removed")  # fmt: skip
+    when = time_text(view.times[cycle])
+    return Picture(
+        png_uri(figure),
+        f"Maps of the errors of {' and '.join(tracks)} against the {what} on {when}.",
+        f"Errors at the end ({when}), one colour scale a row: the paler, the better."
+        + (
+            " Right: how much closer the analysis is than the free run; green is gained, "
+            "purple is lost."
+            if len(tracks) == 2
+            else ""
+        ),
+    )
+
+
+def _change_map(view: RunView) -> Picture:
+    window, cycle, variables = Window.around(view), view.n_cycles - 1, _mapped(view)
+    figure, axes = panel_grid(window, 1, len(variables), width=12.0 if len(variables) > 1 else 7.0)
+    for axis, variable in zip(axes, variables):
+        name, unit = label(variable)
+        change = view.field("analysis", "mean", variable, cycle) - view.field(
+            "free-run", "mean", variable, cycle
+        )
+        fill(axis, window, view, change, DIFFERENCE_MAP, symmetric_limits(change), unit,
+             f"{_capital(name)}: analysis minus free run")  # fmt: skip
+    when = time_text(view.times[cycle])
+    return Picture(
+        png_uri(figure),
+        f"Map of analysis minus free run on {when}.",
+        f"What assimilation has changed by the end ({when}): the analysis minus the same ensemble "
+        "run without observations. There is no truth to hold either against.",
+    )
+
+
+def observation_maps(view: RunView) -> Picture | None:
+    """Draw where the observations of all cycles were, by fate."""
+    columns = view.observations
+    seen = [v for v in view.observed_names if view.observed(v, USED).any()]
+    if not seen:
+        return None
+    remote = [v for v in seen if v == view.main_variable]
+    drifting = [v for v in seen if v != view.main_variable]
+    groups = [g for g in (remote, drifting) if g]
+    window = Window.around(view)
+    figure, axes = panel_grid(window, 1, len(groups), width=12.0 if len(groups) > 1 else 7.0)
+    present: set[Fate] = set()
+    for axis, names in zip(axes, groups):
+        mask = np.any([view.observed(v, USED) for v in names], axis=0)
+        present |= _scatter_fates(axis, window, columns, mask)
+        outline(axis, window, view)
+        words = " and ".join(sorted({label(v)[0].split()[-1] for v in names}))
+        words = label(names[0])[0] if len(names) == 1 else words
+        axis.set_title(f"{_capital(words)}: {int(mask.sum()):,} observations")
+    handles = [
+        Line2D([], [], linestyle="", marker=FATE_STYLE[f][2], color=FATE_STYLE[f][1],
+               markersize=5, label=FATE_STYLE[f][0])
+        for f in USED if f in present
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    return Picture(
+        png_uri(figure),
+        "Map of the observations of all cycles, coloured by fate.",
+        "Where the observations of all cycles were, after super-observation. Blue ones were "
+        "assimilated; orange ones (whole satellite passes or whole drifters) were withheld and "
+        "serve to judge the result; crosses were too far from the forecast to be believed.",
+    )
+
+
+def _scatter_fates(
+    axis: Axes, window: Window, columns: dict[str, np.ndarray], mask: np.ndarray
+) -> set[Fate]:
+    present = set()
+    for fate in USED:
+        _, colour, marker = FATE_STYLE[fate]
+        here = mask & (columns["fate"] == fate)
+        if not here.any():
+            continue
+        present.add(fate)
+        axis.scatter(
+            columns["lon"][here], columns["lat"][here], s=16 if marker == "X" else 5, color=colour,
+            marker=marker, linewidths=0, alpha=0.85, zorder=4 + (fate == Fate.GROSS_ERROR),
+            rasterized=True, **transform(window),
+        )  # fmt: skip
+    return present

@@ -1,0 +1,113 @@
+"""Time series of errors: analysis, forecast and free run, cycle by cycle."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from halocast.diagnostics.summary import AGAINST_ORDER, against_label, label
+from halocast.report.picture import Picture
+from halocast.report.style import COLOURS, svg_uri
+from halocast.report.view import RunView
+from halocast.sources.rows import Fate
+
+TRACKS = ("free-run", "forecast", "analysis")
+MANY_CYCLES = 48
+
+
+def error_series(view: RunView) -> Picture | None:
+    """Draw the rmse of each cycle against everything that is not a fit."""
+    scored = {(r["against"], r["variable"]) for r in view.summary if r["what"] == "analysis"}
+    against = [a for a in AGAINST_ORDER[:3] if any(a == s[0] for s in scored)]
+    variables = [v for v in (*view.observed_names, "z") if any(v == s[1] for s in scored)]
+    variables = list(dict.fromkeys(variables))
+    if not against or not variables:
+        return None
+    shape = len(against), len(variables)
+    figure = Figure(figsize=(12, 0.5 + 2.35 * shape[0]), layout="constrained")
+    axes = figure.subplots(*shape, squeeze=False, sharex=True)
+    for i, reference in enumerate(against):
+        for j, variable in enumerate(variables):
+            axis = axes[i, j]
+            if (reference, variable) not in scored:
+                axis.set_axis_off()
+                continue
+            _lines(axis, view, reference, variable)
+            name, unit = label(variable)
+            if i == 0:
+                axis.set_title(name[:1].upper() + name[1:])
+            axis.set_ylabel(
+                f"rmse, {unit}" if j else f"against {against_label(reference)}\nrmse, {unit}"
+            )
+    _time_axis(axes[-1], view)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=4)
+    return Picture(
+        svg_uri(figure),
+        "Time series of the root mean square error of analysis, forecast and free run against "
+        + " and ".join(against_label(a) for a in against)
+        + ".",
+        "Errors by cycle. Blue, the analysis, should lie below grey, the same ensemble without "
+        "assimilation; light blue is the forecast the analysis started from, and the step down "
+        "from it is what the new observations gave. The dotted line is the error the ensemble "
+        "expects of the analysis; a reliable one runs along the blue line. Against observations, "
+        "every error includes the observations' own, below which no analysis can go.",
+    )
+
+
+def _lines(axis: Axes, view: RunView, against: str, variable: str) -> None:
+    time = _times(view)
+    marker = "o" if view.n_cycles <= MANY_CYCLES else ""
+    names = {"free-run": "free run (no assimilation)"}
+    for what in TRACKS:
+        values = view.series(what, against, variable, "rmse")
+        known = np.isfinite(values)
+        if known.any():
+            axis.plot(
+                time[known], values[known], color=COLOURS[what], marker=marker, markersize=2.8,
+                label=names.get(what, what), zorder=2 + (what == "analysis"),
+            )  # fmt: skip
+    expected = expected_error(view, against, variable)
+    known = np.isfinite(expected)
+    if known.any():
+        axis.plot(
+            time[known], expected[known], color=COLOURS["expected"], linestyle=":", linewidth=1.3,
+            marker="." if known.sum() == 1 else "", label="expected of the analysis (spread)",
+        )  # fmt: skip
+    axis.set_ylim(bottom=0)
+    axis.yaxis.set_major_locator(MaxNLocator(5))
+
+
+def expected_error(view: RunView, against: str, variable: str) -> np.ndarray:
+    """Rmse a reliable analysis would show, shape (n_cycles,).
+
+    The spread; against observations with their error: sqrt(spread² + mean error²).
+    """
+    spread = view.series("analysis", against, variable, "spread")
+    if against != "withheld":
+        return spread
+    columns, out = view.observations, np.full(view.n_cycles, np.nan)
+    mine = view.observed(variable, (Fate.WITHHELD,))
+    for cycle in range(view.n_cycles):
+        here = mine & (columns["cycle"] == cycle)
+        if here.any():
+            out[cycle] = np.sqrt(spread[cycle] ** 2 + np.mean(columns["error"][here] ** 2))
+    return out
+
+
+def _times(view: RunView) -> np.ndarray:
+    return view.times if view.geographic else np.arange(1, view.n_cycles + 1)
+
+
+def _time_axis(axes: np.ndarray, view: RunView) -> None:
+    for axis in axes:
+        if view.geographic:
+            locator = AutoDateLocator(minticks=2, maxticks=5)
+            axis.xaxis.set_major_locator(locator)
+            axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        else:
+            axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            axis.set_xlabel("cycle")
