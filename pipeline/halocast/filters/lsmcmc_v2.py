@@ -48,6 +48,7 @@ from halocast.samplers.mixture import (
     mixture_moments,
     normalise_log_weights,
 )
+from halocast.samplers.quadrature import BUILT_IN, ObservedScalars, Sampler
 from halocast.samplers.resampling import fill_ancestors
 from halocast.settings import Settings
 
@@ -83,16 +84,24 @@ class LsmcmcV2Settings(Settings):
         return self
 
 
-class _Conditionals(NamedTuple):
-    """What the observed scalars say: log weights of rows, and own scalars given each ancestor."""
+class _Conditioned(NamedTuple):
+    """What the observations say: of every row, and of the blocks' own scalars."""
 
-    log_weight: np.ndarray  # (R, m)
-    mean: np.ndarray  # (O, m)
-    variance: np.ndarray  # (O, m)
+    scalars: ObservedScalars
+    closed: np.ndarray  # (S,) identity + Gaussian only
+    log_weight: np.ndarray  # (R, m) log I_j
+    mean: np.ndarray  # (S, m) of an own scalar given each ancestor
+    variance: np.ndarray  # (S, m)
+    resolution: np.ndarray  # (S, 2) of the quadrature
 
 
-def update(group: BlockGroup, settings: LsmcmcV2Settings) -> BlockUpdate:
+def update(
+    group: BlockGroup, settings: LsmcmcV2Settings, sampler: Sampler = BUILT_IN
+) -> BlockUpdate:
     """Sample the analysis of each block of a group.
+
+    ``sampler`` holds the kernels for operators and densities that are not built in, see
+    `halocast.samplers.quadrature.compile_sampler`.
 
     Raises
     ------
@@ -101,8 +110,7 @@ def update(group: BlockGroup, settings: LsmcmcV2Settings) -> BlockUpdate:
         is not, or no ancestor can explain the observations at all.
     """
     seen = sight(group)
-    closed = _closed_scalars(group, seen)
-    found = _condition(group, seen, closed)
+    known = _condition(group, seen, settings.quadrature_step, sampler)
     m, blocks = group.members, group.n_blocks
     members = np.empty_like(group.forecast)
     mean, spread = np.empty_like(group.noise_sd), np.empty_like(group.noise_sd)
@@ -111,13 +119,14 @@ def update(group: BlockGroup, settings: LsmcmcV2Settings) -> BlockUpdate:
     ess, mass_log = np.empty(blocks), np.empty(blocks)
     _sample_blocks(
         group.forecast, group.noise_sd, group.noise, group.cell_start, group.block,
-        seen.pair_start, seen.pair_row, found.log_weight, np.uint64(group.seed), group.cycle,
+        seen.pair_start, seen.pair_row, known.log_weight, np.uint64(group.seed), group.cycle,
         members, mean, spread, ancestor, weight, ess, mass_log,
     )  # fmt: skip
     _refuse_lost_blocks(group, mass_log)
-    _sample_own_gaussian(
-        group.field, group.noise, seen.own_block, seen.own_scalar, seen.own_cell, seen.first,
-        closed, found.mean, found.variance, ancestor, weight, members, mean, spread,
+    drawn = _draw_own(group, seen, known, ancestor, settings.quadrature_step, sampler)
+    _place_own(
+        group.field[seen.first], seen.own_block, seen.own_scalar, seen.own_cell,
+        known.mean, known.variance, weight, drawn, members, mean, spread,
     )  # fmt: skip
     health = {
         "ess": ess,
@@ -125,14 +134,6 @@ def update(group: BlockGroup, settings: LsmcmcV2Settings) -> BlockUpdate:
         "mass_log": mass_log,
     }
     return BlockUpdate(members, mean, spread, ancestor, health)
-
-
-def _closed_scalars(group: BlockGroup, seen: Sighting) -> np.ndarray:
-    """Return which observed scalars have identity + Gaussian observations only, shape (S,)."""
-    closed = is_closed_form(group.operator, group.noise_kind)[seen.observation]
-    if closed.size == 0:
-        return closed
-    return np.logical_and.reduceat(closed, seen.scalar_start[:-1])
 
 
 def _refuse_lost_blocks(group: BlockGroup, mass_log: np.ndarray) -> None:
@@ -146,40 +147,73 @@ def _refuse_lost_blocks(group: BlockGroup, mass_log: np.ndarray) -> None:
         )
 
 
-def _condition(group: BlockGroup, seen: Sighting, closed: np.ndarray) -> _Conditionals:
-    m = group.members
-    log_weight = np.empty((seen.row_weight.size, m))
-    mean = np.empty((seen.own_scalar.size, m))
-    variance = np.empty((seen.own_scalar.size, m))
-    own_of_scalar = np.full(closed.size, -1, dtype=np.int64)
-    own_of_scalar[seen.own_scalar] = np.arange(seen.own_scalar.size)
-    _condition_gaussian(
-        group.observed, group.observed_noise_sd, group.value, group.error,
-        seen.scalar_start, seen.observation, seen.row_start, seen.row_weight, closed,
-        own_of_scalar, seen.own_row, log_weight, mean, variance,
+def _condition(group: BlockGroup, seen: Sighting, step: float, sampler: Sampler) -> _Conditioned:
+    scalars = ObservedScalars(
+        group.observed, group.observed_noise_sd, group.value, group.error, group.operator,
+        group.center, group.scale, group.noise_kind, group.df, seen.scalar_start, seen.observation,
     )  # fmt: skip
-    return _Conditionals(log_weight, mean, variance)
+    m, count = group.members, seen.first.size
+    closed = np.zeros(count, dtype=bool)
+    if count:
+        simple = is_closed_form(group.operator, group.noise_kind)[seen.observation]
+        closed = np.logical_and.reduceat(simple, seen.scalar_start[:-1])
+    log_weight = np.empty((seen.row_weight.size, m))
+    mean, variance = np.empty((count, m)), np.empty((count, m))
+    resolution = np.empty((count, 2))
+    own_row = np.full(count, -1, dtype=np.int64)
+    own_row[seen.own_scalar] = seen.own_row
+    rows = (seen.row_start, seen.row_weight, own_row)
+    if closed.any():
+        _condition_gaussian(scalars, closed, *rows, log_weight, mean, variance)
+    if not closed.all():
+        sampler.condition_scalars(
+            scalars, ~closed, *rows, step, log_weight, mean, variance, resolution
+        )
+    return _Conditioned(scalars, closed, log_weight, mean, variance, resolution)
+
+
+def _draw_own(
+    group: BlockGroup,
+    seen: Sighting,
+    known: _Conditioned,
+    ancestor: np.ndarray,
+    step: float,
+    sampler: Sampler,
+) -> np.ndarray:
+    """Draw the blocks' own observed scalars for every member, shape (O, m)."""
+    scalar = seen.own_scalar
+    own_ancestor = np.ascontiguousarray(ancestor[:, seen.own_block].T)
+    normal = np.ascontiguousarray(group.noise[:, group.field[seen.first[scalar]], seen.own_cell].T)
+    drawn = np.take_along_axis(known.mean[scalar], own_ancestor.astype(np.int64), axis=1)
+    drawn += np.sqrt(known.variance[scalar][:, :1]) * normal
+    numeric = np.flatnonzero(~known.closed[scalar])
+    if numeric.size:
+        out = np.empty((numeric.size, group.members))
+        sampler.draw_scalars(
+            known.scalars, scalar[numeric], seen.row_weight[seen.own_row[numeric]],
+            own_ancestor[numeric], normal[numeric], step, known.resolution, out,
+        )  # fmt: skip
+        drawn[numeric] = out
+    return drawn
 
 
 @njit(cache=True, nogil=True)
 def _condition_gaussian(
-    observed, observed_noise_sd, value, error, scalar_start, observation, row_start, row_weight,
-    closed, own_of_scalar, own_row, log_weight, mean, variance,
-):  # fmt: skip
-    mu = np.empty(observed.shape[0])
+    obs, closed, row_start, row_weight, own_row, log_weight, mean, variance
+):  # the closed-form counterpart of `condition_scalars`
+    mu = np.empty(obs.forecast.shape[0])
     for s in range(closed.size):
         if not closed[s]:
             continue
-        index = observation[scalar_start[s] : scalar_start[s + 1]]
-        merged = merge_gaussian(value, error, index)
-        sd = observed_noise_sd[index[0]]
-        mu[:] = observed[:, index[0]]
+        index = obs.index[obs.start[s] : obs.start[s + 1]]
+        merged = merge_gaussian(obs.value, obs.error, index)
+        sd = obs.noise_sd[index[0]]
+        mu[:] = obs.forecast[:, index[0]]
         for r in range(row_start[s], row_start[s + 1]):
             gaussian_log_weights(merged, row_weight[r], mu, sd, log_weight[r])
-        own = own_of_scalar[s]
-        if own >= 0:
-            weight = row_weight[own_row[own]]
-            variance[own] = gaussian_conditionals(merged, weight, mu, sd, mean[own])
+        if own_row[s] >= 0:
+            weight = row_weight[own_row[s]]
+            variance[s] = gaussian_conditionals(merged, weight, mu, sd, mean[s])
 
 
 @njit(cache=True, nogil=True)
@@ -250,22 +284,19 @@ def _sample_unobserved(
 
 
 @njit(cache=True, nogil=True)
-def _sample_own_gaussian(
-    field, noise, own_block, own_scalar, own_cell, first, closed, conditional_mean,
-    conditional_variance, ancestor, weight, members, mean, spread,
+def _place_own(
+    field, own_block, own_scalar, own_cell, conditional_mean, conditional_variance, weight, drawn,
+    members, mean, spread,
 ):  # fmt: skip
-    """Sample the blocks' own observed scalars where they are Gaussian given the ancestor."""
-    m = noise.shape[0]
+    """Put the draws (O, m) of own scalars in their cells, with the mixture's mean and spread."""
     for o in range(own_scalar.size):
-        if not closed[own_scalar[o]]:
-            continue
-        b, c, f = own_block[o], own_cell[o], field[first[own_scalar[o]]]
-        sd = np.sqrt(conditional_variance[o, 0])
-        for i in range(m):
-            members[i, f, c] = conditional_mean[o, ancestor[i, b]] + sd * noise[i, f, c]
+        s, c = own_scalar[o], own_cell[o]
+        f = field[s]
         mean[f, c], spread[f, c] = _settle(
-            weight[b], conditional_mean[o], conditional_variance[o], members[:, f, c]
+            weight[own_block[o]], conditional_mean[s], conditional_variance[s], drawn[o]
         )
+        for i in range(drawn.shape[1]):
+            members[i, f, c] = drawn[o, i]
 
 
 @njit(cache=True, nogil=True)
