@@ -81,12 +81,12 @@ def read_swot(
         The file is damaged, of another product, lacks a variable, or has other units.
     """
     settings = settings or SwotSelection()
-    identity = _identify(Path(path))
+    with open_netcdf(path, mask_and_scale=False, decode_times=False) as ds:
+        identity = _identify(ds, Path(path))
+        if identity.product != "Unsmoothed":
+            parts = [_read_smoothed(ds, str(path), box, settings)]
     if identity.product == "Unsmoothed":
         parts = read_unsmoothed(Path(path), identity, box, settings, companion)
-    else:
-        with open_netcdf(path, mask_and_scale=False, decode_times=False) as ds:
-            parts = [_read_smoothed(ds, str(path), box, settings)]
     attrs = {
         "source_file": Path(path).name,
         "cycle": identity.cycle,
@@ -98,12 +98,9 @@ def read_swot(
     return concat_rows(rows).assign_attrs(attrs)
 
 
-def _identify(path: Path) -> Granule:
+def _identify(ds: xr.Dataset, path: Path) -> Granule:
     """Take a granule's identity from its name, or from its attributes where it was renamed."""
-    granule = parse_granule(path)
-    with open_netcdf(path, mask_and_scale=False, decode_times=False) as ds:
-        attrs = dict(ds.attrs)
-        empty = not ds.variables
+    granule, attrs = parse_granule(path), ds.attrs
     if granule is None:
         if "cycle_number" not in attrs or "pass_number" not in attrs:
             raise InputError(
@@ -111,7 +108,7 @@ def _identify(path: Path) -> Granule:
                 where=str(path),
                 remedy="keep the granule's own name, SWOT_L2_LR_SSH_Basic_CCC_PPP_….nc",
             )
-        product = _product_in_title(str(attrs.get("title", "")), empty)
+        product = _product_in_title(str(attrs.get("title", "")), grouped=not ds.variables)
         never = np.datetime64("NaT", "s")
         granule = Granule(product, int(attrs["cycle_number"]), int(attrs["pass_number"]),
                           never, never, str(attrs.get("crid", "")), 1)  # fmt: skip
