@@ -174,6 +174,7 @@ def fates_of_spoilt_pixels(short, tmp_path_factory) -> list[int]:
             ds[name].values[lines, 10] = 0
         for name in ("ssha_karin_2", "height_cor_xover", "ssh_karin_uncert"):
             ds[name].values[lines, 10] = 100
+        ds["time"].values[:] = ds["time"].values[-1] + 0.3 * np.arange(ds.sizes["num_lines"])
         for line, (name, value, _) in zip(lines, GATES):
             ds[name].values[line, 10] = value
 

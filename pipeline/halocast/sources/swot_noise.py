@@ -9,7 +9,7 @@ import numpy as np
 _DISTANCE = 1e3 * np.array([10.0, 14.0, 20.0, 24.0, 30.0, 36.0, 40.0, 44.0, 50.0, 54.0, 57.0, 60.0])
 _NOISE = 1e-3 * np.array([13.9, 11.6, 9.5, 8.9, 8.4, 8.6, 8.9, 9.75, 11.9, 14.2, 18.1, 22.8])
 
-# The uncertainty released with 250 m pixels (cycle 11 pass 59) is 18.2 mm at 40 km, 24.5 mm at 59.
+# The uncertainty released with 250 m pixels (cycle 11 pass 59) is 18.3 mm at 35 km from nadir.
 _UNSMOOTHED_FACTOR = 2.0
 
 

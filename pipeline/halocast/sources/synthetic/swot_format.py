@@ -45,6 +45,7 @@ _PIXELS = ("num_lines", "num_pixels")
 _LINES = ("num_lines",)
 _SIDES = ("num_lines", "num_sides")
 _PLACES = "longitude latitude"
+_ABOVE_ELLIPSOID = "sea surface height above reference ellipsoid"
 
 
 class Variable(NamedTuple):
@@ -58,8 +59,14 @@ class Variable(NamedTuple):
 
 
 def _height(name: str, standard: str = "", **more: Any) -> Variable:
-    named = {"long_name": name} | ({"standard_name": standard} if standard else {})
-    return Variable(_PIXELS, "i4", 1e-4, 2147483647, named | {"units": "m"} | more)
+    attrs: dict[str, Any] = {"long_name": name, "units": "m"}
+    if standard:
+        attrs["standard_name"] = standard
+    if standard == _ABOVE_ELLIPSOID:
+        attrs |= {"valid_min": np.int32(-15000000), "valid_max": np.int32(150000000)}
+    else:
+        attrs |= {"valid_min": np.int32(-1500000), "valid_max": np.int32(1500000)}
+    return Variable(_PIXELS, "i4", 1e-4, 2147483647, attrs | more)
 
 
 def _correction(name: str) -> Variable:
@@ -67,7 +74,9 @@ def _correction(name: str) -> Variable:
 
 
 def _unsigned(name: str, units: str, scale: float | None, **more: Any) -> Variable:
-    return Variable(_PIXELS, "u2", scale, 65535, {"long_name": name, "units": units} | more)
+    limits = {"valid_min": np.uint16(0), "valid_max": np.uint16(60000)}
+    attrs = {"long_name": name, "units": units} | limits | more
+    return Variable(_PIXELS, "u2", scale, 65535, attrs)
 
 
 def _classes(name: str, meanings: str, dims: tuple[str, ...] = _PIXELS) -> Variable:
@@ -111,7 +120,6 @@ def _angle(name: str, long_name: str, dims: tuple[str, ...]) -> Variable:
     return Variable(dims, "i4", 1e-6, 2147483647, attrs)
 
 
-_ABOVE_ELLIPSOID = "sea surface height above reference ellipsoid"
 _COMMON = {
     "time": _time("UTC"),
     "time_tai": _time("TAI"),
