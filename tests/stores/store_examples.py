@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-
 from halocast.grid import Grid
 from halocast.state import Field, StateLayout
 from halocast.stores.run_store import CycleRecord, RunSpec

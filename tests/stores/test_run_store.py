@@ -8,10 +8,9 @@ import pickle
 import numpy as np
 import pytest
 import zarr
-from store_examples import cycle_record, member_state, ocean_spec, plane_spec, run_cycle, score_row
-
 from halocast.errors import RunError, StoreError
 from halocast.stores.run_store import RunStore
+from store_examples import cycle_record, member_state, ocean_spec, plane_spec, run_cycle, score_row
 
 
 @pytest.fixture
@@ -172,7 +171,7 @@ def test_resume_starts_from_a_complete_committed_checkpoint(store):
         store.write_checkpoint("analysis", 3, member, member_state(store.spec, 3, member))
     again = RunStore.open(store.directory)
     assert (again.committed(), again.last_checkpoint()) == (2, 1)
-    with pytest.raises(StoreError, match="not committed"):
+    with pytest.raises(StoreError, match="no committed checkpoint after cycle 3"):
         again.read_checkpoint("analysis", 3, 0)
 
 
@@ -204,7 +203,7 @@ def test_pruning_keeps_the_newest(store):
     store.prune_checkpoints(2)
     assert store.checkpoints("analysis") == store.checkpoints("free") == [2, 3]
     assert store.read_checkpoint("free", 2, 0).shape == (12, 6, 7)
-    with pytest.raises(StoreError, match="missing"):
+    with pytest.raises(StoreError, match="member 0 after cycle 1 cannot be read"):
         store.read_checkpoint("free", 1, 0)
 
 

@@ -73,7 +73,7 @@ class ChunkFiles:
                 where=self._prefix,
                 remedy="start the run in a new folder",
             )
-        self._pack = Zstd(_ZSTD_LEVEL).encode if codecs[0] is ZstdCodec else None
+        self._zstd = Zstd(_ZSTD_LEVEL) if codecs[0] is ZstdCodec else None
 
     def path(self, chunk: Sequence[int]) -> str:
         """File of a chunk."""
@@ -96,12 +96,31 @@ class ChunkFiles:
                 where=self.name,
             )
         payload = values.tobytes()
-        if self._pack is not None:
-            payload = self._pack(payload)
+        if self._zstd is not None:
+            payload = self._zstd.encode(payload)
         checksum = google_crc32c.value(payload).to_bytes(4, "little")
         with replacing(self.path(chunk), durable=durable) as file:
             file.write(payload)
             file.write(checksum)
+
+    def read(self, chunk: Sequence[int]) -> np.ndarray:
+        """Return one whole chunk, read-only; StoreError where it is missing or damaged."""
+        try:
+            data = Path(self.path(chunk)).read_bytes()
+        except OSError as error:
+            data, problem = b"", str(error.strerror)
+        else:
+            problem = "its checksum is wrong"
+        payload, checksum = data[:-4], data[-4:]
+        if not data or google_crc32c.value(payload) != int.from_bytes(checksum, "little"):
+            raise StoreError(
+                f"a chunk of {self.name} cannot be read: {problem}",
+                where=self.path(chunk),
+                remedy="the store is damaged: make it again, or restore it from a copy",
+            )
+        if self._zstd is not None:
+            payload = self._zstd.decode(payload)
+        return np.frombuffer(payload, self.dtype).reshape(self.chunks)
 
     def write_row(self, index: int, values: np.ndarray) -> None:
         """Write the values of one ``index`` of a 2-D array (row, slot), and nothing after them.
@@ -123,6 +142,11 @@ class ChunkFiles:
             self.write((index, c), whole)
         self._remove_after((index, n_chunks))
 
+    def read_row(self, index: int, size: int) -> np.ndarray:
+        """Return the first ``size`` values of a row of a 2-D array."""
+        parts = [self.read((index, c))[0] for c in range(-(-size // self.chunks[1]))]
+        return np.concatenate([np.empty(0, self.dtype), *parts])[:size]
+
     def _remove_after(self, chunk: tuple[int, int]) -> None:
         row, c = chunk
         while os.path.exists(self.path((row, c))):
@@ -136,7 +160,7 @@ class ChunkFiles:
         except FileNotFoundError:
             return False
         plain = int(np.prod(self.chunks)) * self.dtype.itemsize + 4
-        return self._pack is not None or size == plain
+        return self._zstd is not None or size == plain
 
 
 @contextmanager

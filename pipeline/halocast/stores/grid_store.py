@@ -93,6 +93,20 @@ def _axis_attrs(grid: Grid, name: str) -> dict[str, str]:
     }[name]
 
 
+def put_axis(
+    path: Path, group: zarr.Group, name: str, values: np.ndarray, geometry: str = ""
+) -> None:
+    """Write a coordinate: an axis of the grid, or ``time`` in seconds since 1970."""
+    if name == "time":
+        attrs = {"standard_name": "time", "units": "seconds since 1970-01-01", "axis": "T"}
+    else:
+        attrs = axis_attrs(geometry == "sphere", name)
+    array = create_array(
+        group, name, values.shape, values.shape, values.dtype, (name,), fill=0, attrs=attrs
+    )
+    ChunkFiles(path, array).write((0,), values)
+
+
 def axis_attrs(sphere: bool, axis: str) -> dict[str, str]:
     """CF attributes of a grid axis."""
     if not sphere:

@@ -19,6 +19,7 @@ import zarr
 
 from halocast.errors import StoreError
 from halocast.grid import Grid
+from halocast.sources.rows import empty_rows
 from halocast.state import Field, StateLayout
 from halocast.stores.chunk_files import ChunkFiles, create_array
 from halocast.stores.grid_store import axis_attrs, get_grid, put_grid
@@ -177,7 +178,10 @@ def create_column(root: zarr.Group, spec: RunSpec, name: str, dtype: np.dtype) -
     }.get(group, (("cycle", "slot"), spec.max_slots))
     n = spec.times.size
     fill = np.nan if dtype.kind == "f" else -1
-    attrs = {"units": "nanoseconds since 1970-01-01"} if name == "observations/time" else {}
+    attrs = _column_attrs(name)
+    if name == "observations/time":
+        fill = np.datetime64("NaT").astype("i8")
+        attrs["units"] = "nanoseconds since 1970-01-01"
     return create_array(
         root, name, (n, size), (1, min(SLOT_CHUNK, size)), dtype, dims,
         fill=fill, attrs=attrs, compress=True,
@@ -190,6 +194,13 @@ def create_number(root: zarr.Group, spec: RunSpec, name: str, dtype: np.dtype) -
         root, name, spec.times.shape, (1,), dtype, ("cycle",), fill=-1,
         attrs={"long_name": _NUMBERS[name]},
     )  # fmt: skip
+
+
+def _column_attrs(name: str) -> dict[str, Any]:
+    """Attributes of a column that the rows of the data store have too."""
+    group, column = name.split("/")
+    known = empty_rows().variables
+    return dict(known[column].attrs) if group != "health" and column in known else {}
 
 
 def _root_attrs(spec: RunSpec) -> dict[str, Any]:

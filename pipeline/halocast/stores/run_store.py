@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 
 from halocast.errors import RunError, StoreError
+from halocast.stores.checkpoints import Checkpoints
 from halocast.stores.chunk_files import PARTIAL, ChunkFiles, replacing
 from halocast.stores.commits import Commits, flush_filesystem, write_failure
 from halocast.stores.cycle_pieces import CycleRecord, Label, Piece, pieces
 from halocast.stores.digests import Digests, digest, digest_shape, require_same
-from halocast.stores.one_writer import OneWriter
 from halocast.stores.run_layout import (
     RunSpec,
     create_column,
@@ -57,6 +57,8 @@ class RunStore:
         self.spec = spec
         self._root = open_root(directory / HIERARCHY, "run", "r+")
         self._commits = Commits(directory / COMMITS)
+        path = directory / HIERARCHY
+        self._checkpoints = Checkpoints(path, self._root, spec, self._commits)
         self._arrays: dict[str, ChunkFiles] = {}
         self._scores = self._root.require_group("scores")
         self._labels: list[Label] = [tuple(r) for r in attributes(self._scores)["rows"]]
@@ -159,8 +161,7 @@ class RunStore:
             self.expect_same(cycle, digests)
             return
         if summary.get("checkpoint"):
-            for track in self.spec.tracks:
-                self._require_members(track, cycle)
+            self._checkpoints.require(cycle)
             try:
                 flush_filesystem(self.directory)
             except OSError as error:
@@ -183,7 +184,25 @@ class RunStore:
     def damaged(self, cycle: int) -> list[str]:
         """Return the arrays of a committed cycle that do not hold the committed numbers."""
         committed = self.commit_record(cycle)["digests"]
-        return [name for name, text in committed.items() if self._stored(cycle, name, text) != text]
+        return [name for name, text in committed.items() if not self._holds(cycle, name, text)]
+
+    def read_array(self, cycle: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Return what one array, e.g. ``"analysis/mean/ssh"``, holds of a cycle.
+
+        ``shape`` says how much of a table's row is meant (a digest begins with it). StoreError
+        where a chunk is missing or damaged.
+        """
+        files = self._files(name)
+        if len(files.shape) == 1:
+            return files.read((cycle - 1,))
+        if len(files.shape) == 2:
+            return files.read_row(cycle - 1, shape[0])
+        return files.read((cycle - 1,) + (0,) * (len(files.shape) - 1))[0]
+
+    @property
+    def score_labels(self) -> list[Label]:
+        """What, against and variable of each row of the scores so far."""
+        return list(self._labels)
 
     # ---- checkpoints
 
@@ -192,78 +211,27 @@ class RunStore:
 
         Any process may write any member, one process a member (``check_writers``).
         """
-        values = np.asarray(state, "<f8")[None, None]
-        try:
-            self._files(f"checkpoints/{track}").write(
-                self._chunk(track, cycle, member), values, durable=True
-            )
-        except OSError as error:
-            raise write_failure(error, f"member {member} of cycle {cycle}", cycle) from error
+        self._checkpoints.write(track, cycle, member, state)
 
     def read_checkpoint(self, track: str, cycle: int, member: int) -> np.ndarray:
-        """Return one member (F, ny, nx) of a committed checkpoint.
-
-        Raises
-        ------
-        StoreError
-            The checkpoint is not there, not committed, or damaged.
-        """
-        files = self._files(f"checkpoints/{track}")
-        chunk = self._chunk(track, cycle, member)
-        committed = cycle <= self.committed() and self.commit_record(cycle).get("checkpoint")
-        try:
-            if not committed or not files.exists(chunk):
-                raise ValueError("it is missing or was not committed")
-            return np.asarray(array_at(self._root, f"checkpoints/{track}")[chunk[0], member])
-        except (ValueError, OSError) as error:
-            raise StoreError(
-                f"the checkpoint of member {member} after cycle {cycle} cannot be read: {error}",
-                where=files.path(chunk),
-                remedy=f"delete this file: `halocast resume` then takes an earlier checkpoint of "
-                f"{self.checkpoints(track)}, or starts again",
-            ) from error
+        """Return one member (F, ny, nx); StoreError if it is not committed, missing or damaged."""
+        return self._checkpoints.read(track, cycle, member)
 
     def checkpoints(self, track: str) -> list[int]:
         """Return the committed cycles after which every member of a track is there, rising."""
-        return [
-            cycle
-            for cycle in range(1, self.committed() + 1)
-            if self._missing_member(track, cycle) is None
-            and self.commit_record(cycle).get("checkpoint")
-        ]
+        return self._checkpoints.cycles(track)
 
     def last_checkpoint(self) -> int:
         """Return the newest cycle all tracks can be resumed after, 0 where there is none."""
-        common = set.intersection(*(set(self.checkpoints(track)) for track in self.spec.tracks))
-        return max(common, default=0)
+        return max(self._checkpoints.common_cycles(), default=0)
 
     def prune_checkpoints(self, keep: int) -> None:
         """Delete the members of all but the newest ``keep`` checkpoints."""
-        if keep < 1:
-            raise StoreError(f"at least one checkpoint must stay, not {keep}")
-        for track in self.spec.tracks:
-            files = self._files(f"checkpoints/{track}")
-            for cycle in self.checkpoints(track)[:-keep]:
-                for member in range(self.spec.members):
-                    os.unlink(files.path(self._chunk(track, cycle, member)))
+        self._checkpoints.prune(keep)
 
     def check_writers(self, members_of: Mapping[str, Iterable[int]]) -> None:
-        """Check a plan (writer → members): every member has one writer, and no chunk has two.
-
-        Raises
-        ------
-        StoreError
-            Two writers would write one member, or nobody writes a member.
-        """
-        claimed: set[int] = set()
-        for track in self.spec.tracks:
-            guard = OneWriter.of(array_at(self._root, f"checkpoints/{track}"))
-            for writer, members in members_of.items():
-                for member in members:
-                    guard.claim(writer, (0, member))
-                    claimed.add(member)
-        if missing := sorted(set(range(self.spec.members)) - claimed):
-            raise StoreError(f"nobody would write the checkpoints of the members {missing}")
+        """Raise StoreError unless every member has one writer in a plan (writer → members)."""
+        self._checkpoints.check_writers(members_of)
 
     def discard_partial_files(self) -> None:
         """Remove what writers that were killed in mid-write left behind. No writer may be alive."""
@@ -291,39 +259,11 @@ class RunStore:
             self._arrays[name] = ChunkFiles(self.directory / HIERARCHY, array)
         return self._arrays[name]
 
-    def _stored(self, cycle: int, name: str, text: str) -> str:
+    def _holds(self, cycle: int, name: str, text: str) -> bool:
         try:
-            values = np.asarray(array_at(self._root, name)[cycle - 1])
-        except (StoreError, ValueError, OSError):
-            return ""
-        shape = digest_shape(text)
-        if values.ndim == 1:
-            values = values[: shape[0]]
-        return digest(values.reshape(shape)) if values.size == np.prod(shape) else ""
-
-    def _chunk(self, track: str, cycle: int, member: int) -> tuple[int, ...]:
-        if track not in self.spec.tracks or not 0 <= member < self.spec.members:
-            raise StoreError(
-                f"no member {member} of a track '{track}' in this run",
-                where=f"tracks {', '.join(self.spec.tracks)}, {self.spec.members} members",
-            )
-        return (cycle - 1, member, 0, 0, 0)
-
-    def _missing_member(self, track: str, cycle: int) -> int | None:
-        files = self._files(f"checkpoints/{track}")
-        for member in range(self.spec.members):
-            if not files.exists(self._chunk(track, cycle, member)):
-                return member
-        return None
-
-    def _require_members(self, track: str, cycle: int) -> None:
-        member = self._missing_member(track, cycle)
-        if member is not None:
-            raise StoreError(
-                f"cycle {cycle} cannot be committed as a checkpoint: member {member} of the track "
-                f"'{track}' was not written",
-                where=str(self.directory),
-            )
+            return digest(self.read_array(cycle, name, digest_shape(text))) == text
+        except StoreError:
+            return False
 
 
 def read_texts(directory: Path) -> tuple[str, dict[str, Any]]:
