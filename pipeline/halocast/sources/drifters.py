@@ -187,8 +187,8 @@ def _to_rows(
     moving = tracks.fate.copy()
     if not has_velocity(columns):
         set_aside(moving, np.isnan(tracks.u) | np.isnan(tracks.v), Fate.FLAGGED_GAP)
-    with np.errstate(invalid="ignore"):
-        set_aside(moving, np.hypot(tracks.u, tracks.v) > settings.fastest, Fate.FLAGGED_SPEED)
+    speed = np.hypot(tracks.u, tracks.v)
+    set_aside(moving, np.isfinite(speed) & (speed > settings.fastest), Fate.FLAGGED_SPEED)
     parts = [
         ("u", tracks.u, _velocity_error(tracks.error_u, tracks, settings), moving),
         ("v", tracks.v, _velocity_error(tracks.error_v, tracks, settings), moving),
