@@ -323,6 +323,5 @@ def _java(value: float) -> str:
         return "NaN"
     if value == 0.0 or 1e-3 <= abs(value) < 1e7:
         return repr(value + 0.0)
-    mantissa, exponent = f"{value:.15e}".split("e")
-    digits = mantissa.rstrip("0")
-    return f"{digits}0E{int(exponent)}" if digits.endswith(".") else f"{digits}E{int(exponent)}"
+    digits, exponent = np.format_float_scientific(value, trim="0").split("e")
+    return f"{digits}E{int(exponent)}"
