@@ -33,6 +33,14 @@ def test_order_does_not_depend_on_how_rows_came():
     assert R.make_rows(given_columns).identical(R.make_rows(shuffled))
 
 
+@given(st.permutations(range(9)), st.lists(st.integers(0, 2), min_size=9, max_size=9))
+def test_ties_in_time_and_place_are_ordered_too(order, ties):
+    tied = columns(9) | {"lat": np.array(ties) + 20.0, "lon": -30.0, "variable": 1}
+    tied["time"] = np.repeat(tied["time"][:3], 3)
+    turned = {k: v[list(order)] if np.ndim(v) else v for k, v in tied.items()}
+    assert R.make_rows(tied).identical(R.make_rows(turned))
+
+
 def test_concatenation_is_the_table_of_all_rows_in_any_order():
     parts = [R.make_rows(columns(7, seed), {"dropped_fill": seed}) for seed in (1, 2, 3)]
     one = R.concat_rows(parts)

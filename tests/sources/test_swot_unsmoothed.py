@@ -49,6 +49,15 @@ def test_topography_comes_back_with_the_noise_of_250_m_pixels(folder):
     assert (rows["product"] == R.product_code("swot-unsmoothed")).all()
 
 
+def test_a_box_that_only_one_side_touches(tmp_path):
+    box = (-46.4, -46.3, 27.4, 27.5)
+    path = write(tmp_path, "Unsmoothed", box)
+    write(tmp_path, "Basic", (-60.0, -20.0, 27.0, 28.0))
+    rows = read_swot(path, box=box)
+    assert 0 < rows.sizes["row"] < 2000  # a hundred square kilometres
+    assert read_swot(path, box=(0.0, 1.0, 0.0, 1.0)).sizes["row"] == 0
+
+
 def test_without_the_smoothed_granule_the_remedy_is_said(folder, tmp_path):
     (path,) = folder.glob("*Unsmoothed*")
     alone = tmp_path / path.name

@@ -174,6 +174,9 @@ def test_a_whole_pass_has_all_its_lines(tmp_path):
 def test_nothing_is_written_where_no_pass_goes(tmp_path):
     hour = np.datetime64("2024-08-01T03:00"), np.datetime64("2024-08-01T04:00")
     assert write_swot(tmp_path, FlatOcean(), BOX, *hour) == []
+    instant = np.datetime64("2024-08-01T09:56:00.123"), np.datetime64("2024-08-01T09:56:00.124")
+    assert write_swot(tmp_path, FlatOcean(), BOX, *instant) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", ["013_080", "013_442", "013_582"])

@@ -55,7 +55,7 @@ def cross_track_distance(
     half swaths without any of these, from the reference orbit (1 km).
     """
     if "cross_track_distance" in ds.variables:
-        return _decoded(ds, "cross_track_distance")
+        return metres(ds, "cross_track_distance", where)
     if "latitude_nadir" in ds.variables and "longitude_nadir" in ds.variables:
         track = degrees(ds, "latitude_nadir"), degrees(ds, "longitude_nadir")
         return _signed_distance(*track, lat, lon)
@@ -142,7 +142,9 @@ def _decoded(ds: xr.Dataset, name: str) -> np.ndarray:
         raw = variable.values
     except (OSError, RuntimeError) as error:
         raise InputError(
-            f"{name} cannot be read: {error}", remedy="the file is damaged: download it again"
+            f"{name} cannot be read: {error}",
+            where=str(ds.encoding.get("source", "")),
+            remedy="the file is damaged: download it again",
         ) from error
     values = raw.astype(np.float64)
     for key in ("_FillValue", "missing_value"):

@@ -28,6 +28,9 @@ from halocast.sources.synthetic.swot_scene import (
 
 Product = Literal["Basic", "Expert", "Unsmoothed"]
 
+_FORMATS = {"Basic": fmt.BASIC, "Expert": fmt.EXPERT, "Unsmoothed": fmt.UNSMOOTHED}
+_GRIDS = {"Smoothed": {"": SMOOTH}, "Unsmoothed": {"left": LEFT, "right": RIGHT}}
+
 
 def write_swot(
     directory: str | Path,
@@ -70,23 +73,23 @@ def write_swot(
     start, stop = start.astype("M8[ns]"), stop.astype("M8[ns]")
     written = []
     for over in passes_over(box, start, stop):
-        name = _granule(product, over).name
         window = (max(start, over.start), min(stop, over.stop))
-        draw = PassDraws(seed, over)
+        parts = {}
+        for group, grid in _GRIDS["Unsmoothed" if product == "Unsmoothed" else "Smoothed"].items():
+            lines = lines_of(over, grid, box, window, whole_pass)
+            values = observe(ocean, lines, grid, PassDraws(seed, over), crossover_residual)
+            parts[group] = fmt.packed(values, _FORMATS[product])
+            extent = _extent(lines)
+        if not any(part.sizes["num_lines"] for part in parts.values()):
+            continue  # between two lines of the swath
+        path = folder / _granule(product, over).name
+        attrs = _attributes(over, product, version)
         if product == "Unsmoothed":
-            halves = {}
-            for side, grid in (("left", LEFT), ("right", RIGHT)):
-                lines = lines_of(over, grid, box, window, whole_pass)
-                values = observe(ocean, lines, grid, draw, crossover_residual)
-                halves[side] = fmt.packed(values, fmt.UNSMOOTHED)
-            _write_groups(folder / name, _attributes(over, product, version, None), halves)
+            _write_groups(path, attrs, parts)
         else:
-            lines = lines_of(over, SMOOTH, box, window, whole_pass)
-            values = observe(ocean, lines, SMOOTH, draw, crossover_residual)
-            ds = fmt.packed(values, fmt.EXPERT if product == "Expert" else fmt.BASIC)
-            ds.attrs = _attributes(over, product, version, lines)
-            ds.to_netcdf(folder / name, engine="h5netcdf", encoding=_compression(ds))
-        written.append(folder / name)
+            ds = parts[""].assign_attrs(attrs | extent)
+            ds.to_netcdf(path, engine="h5netcdf", encoding=_compression(ds))
+        written.append(path)
     return written
 
 
@@ -96,12 +99,12 @@ def _granule(product: Product, over: Pass) -> Granule:
     return Granule(product, over.cycle, over.number, first, last, SIMULATED_CRID, 1)
 
 
-def _attributes(over: Pass, product: Product, version: str, lines: Lines | None) -> dict[str, Any]:
+def _attributes(over: Pass, product: Product, version: str) -> dict[str, Any]:
     stamp = np.datetime_as_string
     middle = over.start + (over.stop - over.start) / 2
     _, equator = nadir(np.array([middle]))
     suffix = "2.0" if version == "C" else version
-    attrs: dict[str, Any] = {
+    return {
         "Conventions": "CF-1.7",
         "title": f"Level 2 Low Rate Sea Surface Height Data Product - {product}",
         "institution": "none",
@@ -119,8 +122,13 @@ def _attributes(over: Pass, product: Product, version: str, lines: Lines | None)
         "ellipsoid_semi_major_axis": 6378137.0,
         "ellipsoid_flattening": 1.0 / 298.257223563,
     }
-    if lines is None or not lines.number.size:
-        return attrs
+
+
+def _extent(lines: Lines) -> dict[str, Any]:
+    """First and last time, and where the corners of the swath lie."""
+    stamp = np.datetime_as_string
+    if not lines.number.size:
+        return {}
     extent = {
         "time_coverage_start": f"{stamp(lines.time[0], unit='us')}Z",
         "time_coverage_end": f"{stamp(lines.time[-1], unit='us')}Z",
@@ -135,7 +143,7 @@ def _attributes(over: Pass, product: Product, version: str, lines: Lines | None)
         for end, i in (("first", 0), ("last", -1))
         for name, values in (("longitude", lines.lon), ("latitude", lines.lat))
     }
-    return attrs | extent | corners
+    return extent | corners
 
 
 def _compression(ds: xr.Dataset) -> dict[str, dict[str, object]]:
