@@ -79,8 +79,22 @@ def experiment_for(date: Time) -> Experiment:
 
 def opendap_url(date: Time, variable: str = "surf_el") -> str:
     """Return the OPeNDAP address of what holds a date (and, in ESPC, a variable)."""
+    return f"{_DODS}/{dataset_path(date, variable)}"
+
+
+def dataset_path(date: Time, variable: str = "surf_el") -> str:
+    """Return the path, on the servers, of the dataset that holds a date (in ESPC: a variable)."""
     experiment = experiment_for(date)
-    return f"{_DODS}/{_aggregation(experiment, date, variable)}"
+    year = str(as_time(date))[:4]
+    if experiment.path.endswith("expt_53.X"):
+        return f"{experiment.path}/data/{year}"
+    if experiment.family == "ESPC-D-V02":
+        if variable not in _ESPC_DATASETS:
+            raise InputError(
+                f"unknown variable {variable!r}", remedy=f"use one of {', '.join(_ESPC_DATASETS)}"
+            )
+        return f"{experiment.path}/{_ESPC_DATASETS[variable]}/{year}"
+    return experiment.path
 
 
 def subset_url(
@@ -112,7 +126,7 @@ def subset_url(
     query += [("south", f"{south:g}"), ("horizStride", "1")]
     query += [("time_start", _stamp(date)), ("time_end", _stamp(stop)), ("timeStride", "1")]
     query += [("vertCoord", "0"), ("accept", "netcdf")]
-    address = f"{_SUBSETS}/{_aggregation(experiment, date, variables[0])}"
+    address = f"{_SUBSETS}/{dataset_path(date, variables[0])}"
     return f"{address}?{urlencode(query, safe=':')}"
 
 
@@ -146,19 +160,6 @@ def file_url(date: Time, part: str) -> str:
     year, month, day = str(run).split("-")
     name = f"hycom_glby_930_{year}{month}{day}12_t{int(hours):03d}_{part}.nc"
     return f"{_FILES}/{experiment.path}/data/hindcasts/{year}/{name}"
-
-
-def _aggregation(experiment: Experiment, date: Time, variable: str) -> str:
-    year = str(as_time(date))[:4]
-    if experiment.path.endswith("expt_53.X"):
-        return f"{experiment.path}/data/{year}"
-    if experiment.family == "ESPC-D-V02":
-        if variable not in _ESPC_DATASETS:
-            raise InputError(
-                f"unknown variable {variable!r}", remedy=f"use one of {', '.join(_ESPC_DATASETS)}"
-            )
-        return f"{experiment.path}/{_ESPC_DATASETS[variable]}/{year}"
-    return experiment.path
 
 
 def _stamp(date: Time) -> str:
