@@ -29,7 +29,9 @@ from halocast.sources.synthetic.swot_scene import (
 Product = Literal["Basic", "Expert", "Unsmoothed"]
 
 _FORMATS = {"Basic": fmt.BASIC, "Expert": fmt.EXPERT, "Unsmoothed": fmt.UNSMOOTHED}
-_GRIDS = {"Smoothed": {"": SMOOTH}, "Unsmoothed": {"left": LEFT, "right": RIGHT}}
+_GROUPS = {
+    "Basic": {"": SMOOTH}, "Expert": {"": SMOOTH}, "Unsmoothed": {"left": LEFT, "right": RIGHT},
+}  # fmt: skip
 
 
 def write_swot(
@@ -75,11 +77,10 @@ def write_swot(
     for over in passes_over(box, start, stop):
         window = (max(start, over.start), min(stop, over.stop))
         parts = {}
-        for group, grid in _GRIDS["Unsmoothed" if product == "Unsmoothed" else "Smoothed"].items():
+        for group, grid in _GROUPS[product].items():
             lines = lines_of(over, grid, box, window, whole_pass)
             values = observe(ocean, lines, grid, PassDraws(seed, over), crossover_residual)
-            parts[group] = fmt.packed(values, _FORMATS[product])
-            extent = _extent(lines)
+            parts[group] = fmt.packed(values, _FORMATS[product]).assign_attrs(_extent(lines))
         if not any(part.sizes["num_lines"] for part in parts.values()):
             continue  # between two lines of the swath
         path = folder / _granule(product, over).name
@@ -87,7 +88,7 @@ def write_swot(
         if product == "Unsmoothed":
             _write_groups(path, attrs, parts)
         else:
-            ds = parts[""].assign_attrs(attrs | extent)
+            ds = parts[""].assign_attrs(attrs)
             ds.to_netcdf(path, engine="h5netcdf", encoding=_compression(ds))
         written.append(path)
     return written
