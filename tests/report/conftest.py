@@ -1,15 +1,13 @@
-"""Run trees made by hand, with the structure ``halocast.stores.open_run`` gives."""
+"""Runs made by hand and written to real run stores."""
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
-import xarray as xr
 from halocast.diagnostics import field_rows, observation_rows
 from halocast.grid import Grid
 from halocast.state import Field, StateLayout
+from halocast.stores.run_store import CycleRecord, RunSpec, RunStore
 
 VARIABLES = ("ssh", "u", "v", "t")
 OCEAN = StateLayout(
@@ -25,6 +23,16 @@ OCEAN = StateLayout(
     )
 )
 PLANE = StateLayout((Field("z", None, "1", "state"),))
+CONFIG = """name: natl-demo
+ensemble: {members: 25}
+localization: {block_shape: [2, 2]}
+"""
+RECORD = {
+    "halocast": "0.1.0",
+    "seed": 20240116,
+    "git_commit": "0123456789abcdef",
+    "machine": {"cpu": "<unknown & unnamed>", "cores": 2},
+}
 TYPICAL = {"ssh": 0.08, "u": 0.15, "v": 0.15, "t": 0.8, "h": 20.0, "z": 0.3}
 INSTRUMENT = {"ssh": 0.02, "u": 0.05, "v": 0.05, "t": 0.3, "z": 0.1}
 
@@ -38,7 +46,7 @@ def bumps(rng, y, x, count, size):
     return total / total.std()
 
 
-def ocean_truth(rng, grid, cycle):
+def ocean_truth(grid, cycle):
     y, x = grid.y[:, None], grid.x
     f = 1e-4 * np.sin(np.deg2rad(np.maximum(y, 8))) / np.sin(np.deg2rad(40))
     axis = 36 + 1.8 * np.sin(np.deg2rad(18 * (x + 0.01 * cycle)))
@@ -51,7 +59,7 @@ def ocean_truth(rng, grid, cycle):
     return np.stack([ssh, u, v, t, deep, 0.4 * u, 0.4 * v, t - 8])
 
 
-def swath(rng, grid, cycle):
+def swath(grid, cycle):
     """Cells under a slanted swath with its nadir gap."""
     y, x = np.meshgrid(grid.y, grid.x, indexing="ij")
     west, east = grid.x[0], grid.x[-1]
@@ -61,81 +69,119 @@ def swath(rng, grid, cycle):
     return (off < 1.2 * half) & (off > 0.25 * half) & grid.sea
 
 
+class HandTruth:
+    """A truth as ``halocast.stores.Truth`` gives it."""
+
+    def __init__(self, layout, times, states):
+        self.layout = layout
+        self._states = dict(zip(times.astype("datetime64[s]").tolist(), states))
+
+    def at(self, time):
+        return self._states[time.astype("datetime64[s]").item()]
+
+
 @pytest.fixture(scope="session")
-def make_tree():
-    return build_tree
+def make_run(tmp_path_factory):
+    """Write a run to a folder of its own: ``make_run(**options) -> (directory, truth)``."""
+    made = {}
+
+    def make(**options):
+        key = tuple(sorted(options.items()))
+        if key not in made:
+            made[key] = write_run(tmp_path_factory.mktemp("run") / "run", **options)
+        return made[key]
+
+    return make
 
 
-def build_tree(
-    n_cycles=6,
+def write_run(
+    directory,
+    n_cycles=3,
     geographic=True,
     truth=True,
     free=True,
     observed=True,
-    shape=(35, 40),
     kalman=False,
+    shape=(20, 24),
     seed=3,
 ):
     rng = np.random.default_rng(seed)
-    if geographic:
-        y = np.linspace(10, 45, shape[0], endpoint=False) + 17.5 / shape[0]
-        x = np.linspace(-60, -20, shape[1], endpoint=False) + 20 / shape[1]
-        depth = np.full(shape, 4000.0)
-        depth[np.hypot(y[:, None] - 38.5, x + 28.5) < 0.8] = 0
-        depth[(y[:, None] < 13) & (x < -58)] = 0
-        grid, layout, size = Grid(y, x, depth, depth > 0), OCEAN, 3.0
-    else:
-        grid, layout, size = Grid.plane(*shape, 1.0, 1.0), PLANE, 4.0
-    wet = layout.wet(grid)
-    start, hour = np.datetime64("2024-01-16T00", "ns"), np.timedelta64(1, "h")
+    grid, layout, size = north_atlantic(shape) if geographic else plane(shape)
+    start, hour = np.datetime64("2024-01-16T00", "s"), np.timedelta64(1, "h")
     times = start + np.arange(1, n_cycles + 1) * hour
     scale = np.array([TYPICAL[f.variable] for f in layout.fields])[:, None, None]
 
-    def error(size=size):
+    def error():
         return scale * np.stack([bumps(rng, grid.y, grid.x, 80, size) for _ in layout.fields])
 
-    free_error, ratio = error(), np.ones(grid.shape)
-    fields = {key: [] for key in TRACKS}
-    truths, rows, tables, fates, ess, counts = [], [], [], [], [], []
+    free_error, ratio, truths, records = error(), np.ones(grid.shape), [], []
     for cycle in range(1, n_cycles + 1):
-        true = ocean_truth(rng, grid, cycle) if geographic else error()
-        seen = swath(rng, grid, cycle) if observed else np.zeros(grid.shape, bool)
-        wander = 0.15 * error()
-        forecast_ratio = np.minimum(1.0, ratio * 1.06)
+        true = ocean_truth(grid, cycle) if geographic else error()
+        seen = swath(grid, cycle) if observed else np.zeros(grid.shape, bool)
+        wander, forecast_ratio = 0.15 * error(), np.minimum(1.0, ratio * 1.06)
         ratio = np.where(seen, 0.3, forecast_ratio)
-        state = {
-            "free_run": true + free_error + wander,
-            "forecast": true + free_error * forecast_ratio + wander,
-            "analysis": true + free_error * ratio + wander,
-        }
-        deviation = {
-            "free_run": 0.95 * scale * np.ones((1, *grid.shape)),
-            "forecast": 0.95 * scale * forecast_ratio,
-            "analysis": 0.95 * scale * ratio,
-        }
-        for track in state:
-            for statistic, values in (("mean", state[track]), ("spread", deviation[track])):
-                fields[f"{track}/{statistic}"].append(np.where(wet, values, np.nan))
+        ratios = {"free_run": np.ones(grid.shape), "forecast": forecast_ratio, "analysis": ratio}
+        state = {t: true + free_error * r + wander for t, r in ratios.items()}
+        deviation = {t: 0.95 * scale * r for t, r in ratios.items()}
+        table = observe(rng, grid, true, state, deviation, seen, cycle, geographic)
         truths.append(true)
-        table = observe(rng, grid, layout, true, state, deviation, seen, cycle, geographic)
-        tables.append(table)
-        raw = np.concatenate(
-            [np.full(8 * table["fate"].size, 7), table["fate"], [3] * 40, [20] * 25, [4] * 3]
-        )
-        fates.append(raw if observed else np.zeros(0, int))
-        n_blocks = -(-shape[0] // 2) * -(-shape[1] // 2)
-        touched = rng.uniform(size=n_blocks) < 0.3
-        ess.append(np.where(touched, rng.beta(5, 2, n_blocks) * 25, 25.0))
-        counts.append(np.where(touched, rng.integers(1, 9, n_blocks), 0))
-        rows.append(score(grid, layout, true, state, deviation, table, truth, free, wet))
-    return assemble(grid, layout, times, fields, truths if truth else None, free, kalman,
-                    tables, fates, rows, ess, counts)  # fmt: skip
+        rows = score(grid, layout, true, state, deviation, table, truth, free, kalman)
+        records.append(cycle_record(rng, grid, state, deviation, table, rows, free, kalman))
+    write_store(directory, grid, layout, times, records, free, kalman)
+    return directory, HandTruth(layout, times, truths) if truth else None
 
 
-TRACKS = [f"{t}/{s}" for t in ("free_run", "forecast", "analysis") for s in ("mean", "spread")]
+def north_atlantic(shape):
+    depth = np.full(shape, 4000.0)
+    grid = Grid.sphere(10, 45, shape[0], -60, -20, shape[1])
+    depth[np.hypot(grid.y[:, None] - 38.5, grid.x + 28.5) < 1.1] = 0
+    depth[(grid.y[:, None] < 13) & (grid.x < -58)] = 0
+    return Grid.sphere(10, 45, shape[0], -60, -20, shape[1], depth=depth), OCEAN, 3.0
 
 
-def observe(rng, grid, layout, true, state, deviation, seen, cycle, geographic):
+def plane(shape):
+    return Grid.plane(*shape, 1.0, 1.0), PLANE, 4.0
+
+
+def cycle_record(rng, grid, state, deviation, table, rows, free, kalman):
+    groups = {}
+    for track, mean in state.items():
+        if free or track != "free_run":
+            groups[f"{track}/mean"] = mean
+            groups[f"{track}/spread"] = deviation[track] * np.ones(grid.shape)
+    if kalman:
+        groups["kalman_filter/mean"] = 0.99 * state["analysis"]
+        groups["kalman_filter/spread"] = deviation["analysis"]
+    used = table["fate"].size
+    fates = np.concatenate([np.full(8 * used, 7), table["fate"], [3] * 40, [20] * 25, [4] * 3])
+    n_blocks = -(-grid.shape[0] // 2) * -(-grid.shape[1] // 2)
+    touched = (rng.uniform(size=n_blocks) < 0.3) & (used > 0)
+    health = {
+        "ess": np.where(touched, rng.beta(5, 2, n_blocks) * 25, 25.0),
+        "observations": np.where(touched, rng.integers(1, 9, n_blocks), 0.0),
+    }
+    return CycleRecord(groups, table, (0, fates.astype("i2")), health, rows)
+
+
+def write_store(directory, grid, layout, times, records, free, kalman):
+    spec = RunSpec(
+        times=times,
+        grid=grid,
+        layout=layout,
+        members=25,
+        n_blocks=records[0].health["ess"].size,
+        max_slots=max([r.fates[1].size for r in records] + [1]),
+        tracks=("analysis", "free") if free else ("analysis",),
+        reference=kalman,
+        config=CONFIG,
+        record=RECORD,
+    )
+    store = RunStore.create(directory, spec)
+    for cycle, record in enumerate(records, 1):
+        store.commit(cycle, {"checkpoint": False}, store.write_cycle(cycle, record))
+
+
+def observe(rng, grid, true, state, deviation, seen, cycle, geographic):
     """A table of observations of one cycle: swath heights and drifters, some withheld."""
     cells = np.flatnonzero(seen)
     drifters = rng.choice(np.flatnonzero(grid.sea), 25 if seen.any() else 0, replace=False)
@@ -176,7 +222,7 @@ def observe(rng, grid, layout, true, state, deviation, seen, cycle, geographic):
     return {key: np.concatenate(values) for key, values in columns.items()}
 
 
-def score(grid, layout, true, state, deviation, table, truth, free, wet):
+def score(grid, layout, true, state, deviation, table, truth, free, kalman):
     labels = {"analysis": "analysis", "forecast": "forecast", "free_run": "free-run"}
     if not free:
         labels.pop("free_run")
@@ -186,6 +232,9 @@ def score(grid, layout, true, state, deviation, table, truth, free, wet):
             spread = deviation[track] * np.ones(grid.shape)
             crps = 0.6 * np.abs(state[track] - true)
             rows += field_rows(what, "truth", grid, layout, state[track], spread, true, crps)
+        if kalman:
+            exact = 0.99 * state["analysis"]
+            rows += field_rows(what, "kalman-filter", grid, layout, state[track], None, exact)
         column = "free" if track == "free_run" else track
         for fate, against in ((1, "assimilated"), (2, "withheld")):
             here = table["fate"] == fate
@@ -197,89 +246,3 @@ def score(grid, layout, true, state, deviation, table, truth, free, wet):
                 what, against, names, table["variable"][here], table["value"][here], members
             )
     return rows
-
-
-def assemble(grid, layout, times, fields, truths, free, kalman, tables, fates, rows, ess, counts):
-    sphere = grid.geometry == "sphere"
-    axes = ("lat", "lon") if sphere else ("y", "x")
-    coordinates = {"time": ("cycle", times), axes[0]: ("y", grid.y), axes[1]: ("x", grid.x)}
-    n = len(times)
-
-    def dataset(stack):
-        stack = np.stack(stack)
-        out = {}
-        for name, places in layout.variables().items():
-            attrs = {"units": layout.fields[places[0]].units}
-            if layout.fields[places[0]].layer is None:
-                out[name] = (("cycle", "y", "x"), stack[:, places[0]], attrs)
-            else:
-                layers = np.full((n, 2, *grid.shape), np.nan)
-                for place in places:
-                    layers[:, layout.fields[place].layer] = stack[:, place]
-                out[name] = (("cycle", "layer", "y", "x"), layers, attrs)
-        layer = {} if "u" not in out else {"layer": [0, 1]}
-        return xr.Dataset(out, coordinates | layer)
-
-    groups = {
-        f"/{key}": dataset(values)
-        for key, values in fields.items()
-        if free or not key.startswith("free_run")
-    }
-    if truths is not None:
-        groups["/truth"] = dataset(truths)
-    if kalman:
-        groups["/kalman_filter/mean"] = groups["/analysis/mean"] * 0.98
-        groups["/kalman_filter/spread"] = groups["/analysis/spread"]
-    slots = max([t["fate"].size for t in tables] + [1])
-    padded = {}
-    for key in tables[0]:
-        block = np.full((n, slots), np.nan if tables[0][key].dtype.kind == "f" else -1,
-                        dtype=tables[0][key].dtype)  # fmt: skip
-        for k, t in enumerate(tables):
-            block[k, : t[key].size] = t[key]
-        if free or not key.startswith("free_"):
-            padded[key] = (("cycle", "slot"), block)
-    padded["n"] = ("cycle", np.array([t["fate"].size for t in tables]))
-    groups["/observations"] = xr.Dataset(padded, {"time": ("cycle", times)})
-    width = max([f.size for f in fates] + [1])
-    raw = np.full((n, width), -1)
-    for k, f in enumerate(fates):
-        raw[k, : f.size] = f
-    groups["/fates"] = xr.Dataset(
-        {"fate": (("cycle", "slot"), raw), "n": ("cycle", np.array([f.size for f in fates]))}
-    )
-    groups["/health"] = xr.Dataset(
-        {
-            "ess": (("cycle", "block"), np.stack(ess)),
-            "observations": (("cycle", "block"), np.stack(counts)),
-        }
-    )
-    keys = sorted({(r["what"], r["against"], r["variable"]) for cycle in rows for r in cycle})
-    values = {m: np.full((n, len(keys)), np.nan) for m in ("rmse", "bias", "spread", "crps", "n")}
-    for k, cycle in enumerate(rows):
-        for r in cycle:
-            s = keys.index((r["what"], r["against"], r["variable"]))
-            for m in values:
-                values[m][k, s] = r[m]
-    groups["/scores"] = xr.Dataset(
-        {m: (("cycle", "score"), v) for m, v in values.items()},
-        {
-            name: ("score", [key[i] for key in keys])
-            for i, name in enumerate(("what", "against", "variable"))
-        },
-    )
-    tree = xr.DataTree.from_dict(groups)
-    tree.attrs["record"] = json.dumps(
-        {
-            "halocast": "0.1.0",
-            "python": "3.11.9",
-            "seed": 20240116,
-            "git_commit": "0123456789abcdef",
-            "started": "2024-02-01T10:00:00Z",
-            "machine": {"cpu": "<unknown & unnamed>", "cores": 2},
-        }
-    )
-    tree.attrs["config"] = (
-        "name: natl-demo\nensemble: {members: 25}\nlocalization: {block_shape: [2, 2]}\n"
-    )
-    return tree

@@ -22,7 +22,7 @@ LABELS = {
     "v": ("northward velocity", "m/s"),
     "t": ("temperature", "K"),
     "h": ("layer thickness", "m"),
-    "z": ("state", "1"),
+    "z": ("state", ""),
 }
 
 
@@ -34,6 +34,11 @@ def label(variable: str) -> tuple[str, str]:
     if layer:
         return f"{name}, layer {layer}", unit
     return (f"surface {name}" if base in ("u", "v", "t") else name), unit
+
+
+def with_unit(name: str, unit: str) -> str:
+    """Write a name with its unit, as axes and headings want it: ``sea-surface height [m]``."""
+    return f"{name} [{unit}]" if unit else name
 
 
 def summarise(cycles: Iterable[Iterable[Row]]) -> list[Row]:
@@ -88,7 +93,7 @@ def table(rows: Iterable[Row], title: str = "Scores, means over the cycles") -> 
         if last[0] and row["variable"] != last[0]:
             result.add_section()
         result.add_row(
-            f"{name} [{unit}]".replace("[", r"\[") if row["variable"] != last[0] else "",
+            with_unit(name, unit).replace("[", r"\[") if row["variable"] != last[0] else "",
             against_label(row["against"]) if (row["variable"], row["against"]) != last else "",
             what_label(row["what"], row["against"]),
             *(number(row[m]) for m in ("rmse", "bias", "spread", "crps")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import numpy as np
@@ -30,10 +30,15 @@ def land_polygons() -> np.ndarray:
     return np.array(polygons)
 
 
-def land_within(west: float, east: float, south: float, north: float) -> list[Polygon]:
-    """Land inside a box in degrees, cut at its edges."""
+@lru_cache(maxsize=8)
+def land_within(west: float, east: float, south: float, north: float) -> tuple[Polygon, ...]:
+    """Land inside a box in degrees, cut at its edges.
+
+    Asking for the same box gives the same polygons, which cartopy then projects only once.
+    """
     box = shapely.box(west, south, east, north)
     polygons = land_polygons()
     near = polygons[shapely.intersects(polygons, box)]
     pieces = shapely.intersection(shapely.make_valid(near), box)
-    return [p for p in shapely.get_parts(pieces) if p.geom_type == "Polygon" and p.area > 0]
+    parts = shapely.get_parts(pieces)
+    return tuple(p for p in parts if p.geom_type == "Polygon" and p.area > 0)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from halocast.report.panels import Window, fill, panel_axis
+from halocast.report.panels import Sheet, Window, fill
 from halocast.report.picture import Picture
-from halocast.report.style import COLOURS, HEIGHT_MAP, png_uri
-from halocast.report.view import RunView, time_text
+from halocast.report.style import COLOURS, HEIGHT_MAP
+from halocast.report.view import RunView
 
 
 def block_chart(view: RunView) -> Picture | None:
@@ -16,27 +15,28 @@ def block_chart(view: RunView) -> Picture | None:
     health = view.health
     if "ess" not in health or not np.isfinite(health["ess"]).any():
         return None
-    size, busy = health["ess"], health["observations"] > 0
+    size, busy = health["ess"], _busy(health)
+    if not busy.any():
+        return None
     top = float(np.nanmax(size))
     cells = view.block_of_cell
-    figure = Figure(figsize=(12 if cells is not None else 6, 4.6), layout="constrained")
     cycle = view.busiest_cycle
+    window = Window.around(view)
+    sheet = Sheet(window, 1, 1 if cells is None else 2, width=6.0 if cells is None else 12.0)
     if cells is not None:
-        window = Window.around(view)
-        axis = panel_axis(figure, window, 1, 2, 1)
         mapped = np.where(busy[cycle], size[cycle], np.nan)[cells]
         mapped[~view.sea] = np.nan
-        fill(axis, window, view, mapped, HEIGHT_MAP, (0.0, top), "members",
+        fill(sheet.map(0), window, view, mapped, HEIGHT_MAP, (0.0, top), "members",
              "Effective number of ancestors")  # fmt: skip
-    histogram = figure.add_subplot(1, 2 if cells is not None else 1, 2 if cells is not None else 1)
+    histogram = sheet.chart(0 if cells is None else 1)
     histogram.hist(size[busy], bins=25, range=(0, top), color=COLOURS["analysis"], rwidth=0.9)
     histogram.set(xlabel="effective number of ancestors", ylabel="blocks with observations")
     histogram.set_title("All cycles")
     histogram.grid(axis="x", visible=False)
-    where = f"Left: the blocks that saw observations at {time_text(view.times[cycle])}. Right: " \
+    where = f"Left: the blocks that saw observations at {view.moment(cycle)}. Right: " \
             if cells is not None else ""  # fmt: skip
-    return Picture(
-        png_uri(figure),
+    return Picture.of_map(
+        sheet.figure,
         "Map and histogram of the effective number of ancestors of the blocks.",
         "Each block's members descend from forecasts chosen by how well they explain the "
         "observations around; the effective number of ancestors says how many forecasts share "
@@ -46,12 +46,17 @@ def block_chart(view: RunView) -> Picture | None:
     )
 
 
+def _busy(health: dict[str, np.ndarray]) -> np.ndarray:
+    """Mask of the blocks that saw observations, shape (n_cycles, n_blocks)."""
+    return health["observations"] > 0
+
+
 def health_table(view: RunView) -> list[dict[str, str | float]]:
     """Median and extremes of each diagnostic over the blocks that saw observations."""
     health = view.health
-    if "observations" not in health:
+    if not health:
         return []
-    busy = health["observations"] > 0
+    busy = _busy(health)
     rows: list[dict[str, str | float]] = []
     for name, values in health.items():
         known = np.asarray(values, float)[busy]

@@ -6,14 +6,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from halocast.diagnostics.summary import label
+from halocast.diagnostics.summary import label, with_unit
 from halocast.report.panels import (
+    Sheet,
     Window,
     arrows,
     fill,
     outline,
-    panel_grid,
     plain_limits,
+    spread_limits,
     symmetric_limits,
     transform,
 )
@@ -25,9 +26,8 @@ from halocast.report.style import (
     HEAT_MAP,
     HEIGHT_MAP,
     SPREAD_MAP,
-    png_uri,
 )
-from halocast.report.view import KELVIN, RunView, time_text
+from halocast.report.view import KELVIN, RunView
 from halocast.sources.rows import Fate
 
 USED = (Fate.ASSIMILATED, Fate.WITHHELD, Fate.GROSS_ERROR)
@@ -49,7 +49,8 @@ def _mapped(view: RunView) -> list[str]:
 def state_maps(view: RunView) -> Picture:
     """Draw the last analysis and its spread."""
     window, cycle, variables = Window.around(view), view.n_cycles - 1, _mapped(view)
-    figure, axes = panel_grid(window, len(variables), 2)
+    sheet = Sheet(window, len(variables), 2)
+    axes = sheet.maps()
     for k, variable in enumerate(variables):
         name, unit = label(variable)
         mean = view.field("analysis", "mean", variable, cycle)
@@ -60,18 +61,26 @@ def state_maps(view: RunView) -> Picture:
         colours = HEAT_MAP if variable == "t" else HEIGHT_MAP
         fill(axes[2 * k], window, view, mean, colours, plain_limits(mean), shown, _capital(name))
         deviation = view.field("analysis", "spread", variable, cycle)
-        limits = (0.0, plain_limits(deviation)[1])
-        title = f"Its uncertainty ({name})" if k else "Its uncertainty (ensemble spread)"
-        fill(axes[2 * k + 1], window, view, deviation, SPREAD_MAP, limits, unit, title)
+        title = f"Uncertainty of {name}"
+        fill(
+            axes[2 * k + 1],
+            window,
+            view,
+            deviation,
+            SPREAD_MAP,
+            spread_limits(deviation),
+            unit,
+            title,
+        )
     currents = ""
     if view.has_currents:
         arrows(axes[0], window, view, *view.currents("analysis", cycle))
         currents = " with surface currents as arrows"
     names = " and ".join(label(v)[0] for v in variables)
-    when = time_text(view.times[cycle])
-    return Picture(
-        png_uri(figure),
-        f"Maps of the analysed {names}{currents} and of their ensemble spread on {when}.",
+    when = view.moment(cycle)
+    return Picture.of_map(
+        sheet.figure,
+        f"Maps of the analysed {names}{currents} and of their ensemble spread at {when}.",
         f"Left: the last analysis ({when}), the mean of the ensemble{currents}. Right: the "
         "ensemble's standard deviation, dark where the analysis knows least; the light lanes are "
         "where observations have been.",
@@ -86,20 +95,19 @@ def update_maps(view: RunView) -> Picture | None:
     if not here.any():
         return None
     window, (name, unit) = Window.around(view), label(variable)
-    figure, axes = panel_grid(window, 1, 3)
+    sheet = Sheet(window, 1, 3)
+    axes = sheet.maps()
     innovation = (columns["value"] - columns["forecast_mean"])[here]
     before = view.field("forecast", "mean", variable, cycle)
     increment = view.field("analysis", "mean", variable, cycle) - before
     limits = symmetric_limits(innovation)
-    fill(axes[0], window, view, np.full(view.shape, np.nan), DIFFERENCE_MAP, limits, unit,
-         "Observation minus forecast")  # fmt: skip
-    for fate, edge in ((Fate.ASSIMILATED, "none"), (Fate.WITHHELD, COLOURS["withheld"])):
-        mine = columns["fate"][here] == fate
-        axes[0].scatter(
-            columns["lon"][here][mine], columns["lat"][here][mine], c=innovation[mine],
-            cmap=DIFFERENCE_MAP, vmin=limits[0], vmax=limits[1], s=9, linewidths=0.6,
-            edgecolors=edge, zorder=4, rasterized=True, **transform(window),
-        )  # fmt: skip
+    seen = view.on_grid(here, columns["value"] - columns["forecast_mean"])
+    fill(axes[0], window, view, seen, DIFFERENCE_MAP, limits, unit, "Observation minus forecast")
+    withheld = here & (columns["fate"] == Fate.WITHHELD)
+    axes[0].scatter(
+        columns["lon"][withheld], columns["lat"][withheld], s=1.5, linewidths=0,
+        color=COLOURS["withheld"], zorder=4, rasterized=True, **transform(window),
+    )  # fmt: skip
     fill(axes[1], window, view, increment, DIFFERENCE_MAP, limits, unit, "Analysis minus forecast")
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = view.field("analysis", "spread", variable, cycle) / view.field(
@@ -107,13 +115,13 @@ def update_maps(view: RunView) -> Picture | None:
         )
     fill(axes[2], window, view, 100 * (1 - ratio), SPREAD_MAP, (0.0, 100.0), "%",
          "Uncertainty removed")  # fmt: skip
-    when = time_text(view.times[cycle])
-    return Picture(
-        png_uri(figure),
+    when = view.moment(cycle)
+    return Picture.of_map(
+        sheet.figure,
         f"Three maps for {when}: innovations of {name}, the increment, and how much of the spread "
         "the analysis removed.",
         f"One analysis at work, the cycle with most observations ({when}). Left: how far each "
-        f"observed {name} is from the forecast (withheld ones ringed in orange: they were not "
+        f"observed {name} is from the forecast (orange dots: withheld, not "
         "used). Middle: what the analysis changed; it should repeat the left map where there are "
         "observations, weaker where they are uncertain, and leave the rest alone. Right: the part "
         "of the forecast's spread that the observations removed.",
@@ -128,7 +136,8 @@ def error_maps(view: RunView) -> Picture | None:
     what = "truth" if view.reference == "truth" else "exact Kalman filter"
     tracks = (["free-run"] if view.has_free_run else []) + ["analysis"]
     columns = len(tracks) + (len(tracks) == 2)
-    figure, axes = panel_grid(window, len(variables), columns, width=12.0 if columns > 1 else 7.0)
+    sheet = Sheet(window, len(variables), columns, width=12.0 if columns > 1 else 7.0)
+    axes = sheet.maps()
     for k, variable in enumerate(variables):
         name, unit = label(variable)
         reference = view.reference_field(variable, cycle)
@@ -137,15 +146,15 @@ def error_maps(view: RunView) -> Picture | None:
         row = axes[k * columns : (k + 1) * columns]
         for axis, track, error in zip(row, tracks, errors):
             title = f"{_capital(track.replace('-', ' '))} minus {what}"
-            fill(axis, window, view, error, DIFFERENCE_MAP, limits, f"{name}, {unit}", title)
+            fill(axis, window, view, error, DIFFERENCE_MAP, limits, with_unit(name, unit), title)
         if len(tracks) == 2:
             gain = np.abs(errors[0]) - np.abs(errors[1])
             fill(row[2], window, view, gain, GAIN_MAP, symmetric_limits(gain),
-                 f"{name}, {unit}", "Error removed")  # fmt: skip
-    when = time_text(view.times[cycle])
-    return Picture(
-        png_uri(figure),
-        f"Maps of the errors of {' and '.join(tracks)} against the {what} on {when}.",
+                 with_unit(name, unit), "Error removed")  # fmt: skip
+    when = view.moment(cycle)
+    return Picture.of_map(
+        sheet.figure,
+        f"Maps of the errors of {' and '.join(tracks)} against the {what} at {when}.",
         f"Errors at the end ({when}), one colour scale a row: the paler, the better."
         + (
             " Right: how much closer the analysis is than the free run; green is gained, "
@@ -158,7 +167,8 @@ def error_maps(view: RunView) -> Picture | None:
 
 def _change_map(view: RunView) -> Picture:
     window, cycle, variables = Window.around(view), view.n_cycles - 1, _mapped(view)
-    figure, axes = panel_grid(window, 1, len(variables), width=12.0 if len(variables) > 1 else 7.0)
+    sheet = Sheet(window, 1, len(variables), width=12.0 if len(variables) > 1 else 7.0)
+    axes = sheet.maps()
     for axis, variable in zip(axes, variables):
         name, unit = label(variable)
         change = view.field("analysis", "mean", variable, cycle) - view.field(
@@ -166,10 +176,10 @@ def _change_map(view: RunView) -> Picture:
         )
         fill(axis, window, view, change, DIFFERENCE_MAP, symmetric_limits(change), unit,
              f"{_capital(name)}: analysis minus free run")  # fmt: skip
-    when = time_text(view.times[cycle])
-    return Picture(
-        png_uri(figure),
-        f"Map of analysis minus free run on {when}.",
+    when = view.moment(cycle)
+    return Picture.of_map(
+        sheet.figure,
+        f"Map of analysis minus free run at {when}.",
         f"What assimilation has changed by the end ({when}): the analysis minus the same ensemble "
         "run without observations. There is no truth to hold either against.",
     )
@@ -185,7 +195,8 @@ def observation_maps(view: RunView) -> Picture | None:
     drifting = [v for v in seen if v != view.main_variable]
     groups = [g for g in (remote, drifting) if g]
     window = Window.around(view)
-    figure, axes = panel_grid(window, 1, len(groups), width=12.0 if len(groups) > 1 else 7.0)
+    sheet = Sheet(window, 1, len(groups), width=12.0 if len(groups) > 1 else 7.0, footer=0.35)
+    axes = sheet.maps()
     present: set[Fate] = set()
     for axis, names in zip(axes, groups):
         mask = np.any([view.observed(v, USED) for v in names], axis=0)
@@ -199,14 +210,22 @@ def observation_maps(view: RunView) -> Picture | None:
                markersize=5, label=FATE_STYLE[f][0])
         for f in USED if f in present
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    return Picture(
-        png_uri(figure),
+    sheet.figure.legend(handles=handles, loc="lower center", ncols=3)
+    return Picture.of_map(
+        sheet.figure,
         "Map of the observations of all cycles, coloured by fate.",
-        "Where the observations of all cycles were, after super-observation. Blue ones were "
-        "assimilated; orange ones (whole satellite passes or whole drifters) were withheld and "
-        "serve to judge the result; crosses were too far from the forecast to be believed.",
+        _observation_caption(view, present),
     )
+
+
+def _observation_caption(view: RunView, present: set[Fate]) -> str:
+    words = ["Where the observations of all cycles were. Blue ones were assimilated"]
+    if Fate.WITHHELD in present:
+        whole = " (whole satellite passes or whole drifters)" if view.geographic else ""
+        words.append(f"orange ones{whole} were withheld and serve to judge the result")
+    if Fate.GROSS_ERROR in present:
+        words.append("crosses were too far from the forecast to be believed")
+    return "; ".join(words) + "."
 
 
 def _scatter_fates(

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import xarray as xr
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from halocast.diagnostics.summary import against_label, label, number, what_label
+from halocast.diagnostics.summary import against_label, number
+from halocast.report.content import facts, fate_lines, flatten, score_lines
 from halocast.report.health import block_chart, health_table
 from halocast.report.maps import error_maps, observation_maps, state_maps, update_maps
 from halocast.report.reliability import (
@@ -24,24 +22,32 @@ from halocast.report.reliability import (
 from halocast.report.series import error_series
 from halocast.report.style import house_style
 from halocast.report.verdict import gains, verdict
-from halocast.report.view import RunView, time_text
-from halocast.sources.rows import FATE_MEANING, Fate
+from halocast.report.view import RunView, TruthSource
+from halocast.stores.open_run import open_run
 
-USED_FATES = (Fate.ASSIMILATED, Fate.WITHHELD, Fate.MERGED)
+REPORT = "report.html"
+MINUS = "\N{MINUS SIGN}"
 
 
-def build_page(tree: xr.DataTree, title: str = "") -> str:
+def build_page(tree: xr.DataTree, truth: TruthSource | None = None, title: str = "") -> str:
     """Write a run's report as one HTML text with all pictures inside.
 
     Parameters
     ----------
     tree
-        The run, as ``halocast.open_run`` gives it. Truth, free run, reference filter,
-        observations and health may be missing; their parts are then left out.
+        The run, as ``halocast.open_run`` gives it. Free run, reference filter, observations and
+        health may be missing; their parts are then left out.
+    truth
+        The true states of a twin experiment, for the maps of errors.
     title
         Headline; by default the run file's ``name``.
+
+    Raises
+    ------
+    RunError
+        The run has no committed cycle yet.
     """
-    view = RunView(tree)
+    view = RunView(tree, truth)
     with house_style():
         pictures = {
             "state": state_maps(view),
@@ -54,6 +60,7 @@ def build_page(tree: xr.DataTree, title: str = "") -> str:
             "innovations": innovation_chart(view),
             "blocks": block_chart(view),
         }
+    lines = score_lines(view)
     environment = Environment(
         loader=PackageLoader("halocast.report"),
         autoescape=True,
@@ -61,13 +68,15 @@ def build_page(tree: xr.DataTree, title: str = "") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = number
+    environment.filters["number"] = lambda value: number(value).replace("-", MINUS)
+    environment.filters["signed_percent"] = signed_percent
     return environment.get_template("page.html.j2").render(
         title=title or str(view.config.get("name") or "Run"),
         verdict=verdict(view.summary),
         gains=[(g, against_label(g.against)) for g in gains(view.summary)],
         facts=facts(view),
-        scores=score_lines(view),
+        scores=[line for line in lines if not line["deep"]],
+        deep_scores=[line for line in lines if line["deep"]],
         fates=fate_lines(view),
         innovation_rows=innovation_table(view),
         health_rows=health_table(view),
@@ -77,13 +86,24 @@ def build_page(tree: xr.DataTree, title: str = "") -> str:
     )
 
 
-def write_page(tree: xr.DataTree, path: Path) -> Path:
-    """Write the page to a file, whole or not at all."""
-    text = build_page(tree)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def write_report(directory: str | Path, truth: TruthSource | None = None) -> Path:
+    """Write the report of the run in a directory to ``report.html`` there.
+
+    The file is replaced whole or not at all. A run that goes on is reported up to its last
+    committed cycle.
+
+    Raises
+    ------
+    RunError, StoreError
+        There is no run in the directory, it has no committed cycle yet, or it is damaged.
+    """
+    path = Path(directory).absolute() / REPORT
+    text = build_page(open_run(directory), truth)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{REPORT}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
+        os.chmod(name, 0o644)  # a temporary file is private, a report is not
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -91,79 +111,8 @@ def write_page(tree: xr.DataTree, path: Path) -> Path:
     return path
 
 
-def facts(view: RunView) -> list[tuple[str, str]]:
-    """List what was run, in a few words each."""
-    found = [("cycles", f"{view.n_cycles}")]
-    if view.geographic:
-        found.append(("first analysis", time_text(view.times[0])))
-        found.append(("last analysis", time_text(view.times[-1])))
-    (south, north), (west, east) = ((e[0], e[-1]) for e in view.edges)
-    found.append(("grid", f"{view.shape[0]} × {view.shape[1]} cells"))
-    if view.geographic:
-        found.append(("region", f"{_degrees(south, 'NS')}–{_degrees(north, 'NS')}, "
-                                f"{_degrees(west, 'EW')}–{_degrees(east, 'EW')}"))  # fmt: skip
-    members = (view.config.get("ensemble") or {}).get("members")
-    if members is not None:
-        found.append(("members", str(members)))
-    used = int(view.observed(fates=(Fate.ASSIMILATED,)).sum())
-    found.append(("observations assimilated", f"{used:,}"))
-    return found
-
-
-def _degrees(value: float, letters: str) -> str:
-    return f"{abs(value):g}°{letters[0] if value >= 0 else letters[1]}"
-
-
-def score_lines(view: RunView) -> list[dict[str, Any]]:
-    """Rows of the score table: words, numbers, and the gain over the free run."""
-    free = {
-        (r["against"], r["variable"]): r["rmse"] for r in view.summary if r["what"] == "free-run"
-    }
-    lines: list[dict[str, Any]] = []
-    last: tuple[str, str] = ("", "")
-    for row in view.summary:
-        name, unit = label(row["variable"])
-        key = (row["variable"], row["against"])
-        base = free.get((row["against"], row["variable"]), np.nan)
-        gain = 1 - row["rmse"] / base if row["what"] != "free-run" and base > 0 else None
-        lines.append(
-            {
-                **row,
-                "name": name if row["variable"] != last[0] else "",
-                "unit": unit,
-                "reference": against_label(row["against"]) if key != last else "",
-                "words": what_label(row["what"], row["against"]),
-                "gain": gain,
-            }
-        )
-        last = key
-    return lines
-
-
-def fate_lines(view: RunView) -> list[dict[str, Any]]:
-    """Rows of the table of fates, the used ones first, then by number."""
-    counts = view.fate_counts
-    total = sum(counts.values())
-    order = sorted(counts, key=lambda f: (f not in USED_FATES, -counts[f], f))
-    return [
-        {
-            "name": fate.name.lower().replace("_", " "),
-            "meaning": FATE_MEANING[fate],
-            "n": counts[fate],
-            "share": counts[fate] / total,
-            "kind": {Fate.ASSIMILATED: "used", Fate.MERGED: "used", Fate.WITHHELD: "withheld"}.get(
-                fate, "aside"
-            ),
-        }
-        for fate in order
-    ]
-
-
-def flatten(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Turn nested entries into (dotted key, text) pairs."""
-    for key, value in record.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            yield from flatten(value, f"{name}.")
-        else:
-            yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def signed_percent(share: float) -> str:
+    """Write a share as −17 %, +3 % or ±0 %."""
+    percent = round(100 * share)
+    sign = "±" if percent == 0 else MINUS if percent < 0 else "+"
+    return f"{sign}{abs(percent)} %"

@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from halocast.report.coastline import land_within
@@ -57,24 +56,54 @@ class Window:
         return float(abs((y1 - y0) / (x1 - x0)))
 
 
-def panel_grid(
-    window: Window, rows: int, columns: int, width: float = 12.0
-) -> tuple[Figure, list[Axes]]:
-    """Make a figure of map panels with room for a colour bar beside each (width in inches)."""
-    each = width / columns
-    height = (each - 1.15) * window.aspect + 0.55
-    figure = Figure(
-        figsize=(width, rows * height), layout=ConstrainedLayoutEngine(wspace=0.03, hspace=0.04)
-    )
-    count = rows * columns
-    return figure, [panel_axis(figure, window, rows, columns, k + 1) for k in range(count)]
+class Sheet:
+    """A figure of map panels in rows and columns, each with room for its colour bar.
 
+    Positions are computed, not negotiated: maps have a fixed shape, and laying them out by their
+    labels takes longer than drawing them. Sizes are in inches.
+    """
 
-def panel_axis(figure: Figure, window: Window, rows: int, columns: int, place: int) -> Axes:
-    """Add one map panel to a figure, as ``Figure.add_subplot`` does."""
-    axis = figure.add_subplot(rows, columns, place, projection=window.projection)
-    _dress(axis, window)
-    return axis
+    LEFT, RIGHT, TOP, BOTTOM = 0.5, 0.9, 0.36, 0.34
+    TALLEST = 6.5
+
+    def __init__(
+        self, window: Window, rows: int, columns: int, width: float = 12.0, footer: float = 0.0
+    ) -> None:
+        self.window, self.rows, self.columns = window, rows, columns
+        room = width / columns - self.LEFT - self.RIGHT
+        self._height = min(room * window.aspect, self.TALLEST)
+        self._width = self._height / window.aspect
+        self._slot = width / columns, self._height + self.TOP + self.BOTTOM
+        self._footer = footer
+        self.figure = Figure(figsize=(width, rows * self._slot[1] + footer))
+
+    def maps(self) -> list[Axes]:
+        """Make all panels maps, row by row from the top left."""
+        return [self.map(k) for k in range(self.rows * self.columns)]
+
+    def map(self, place: int) -> Axes:
+        """Make one panel a map."""
+        box = self._box(place, self._width)
+        axis = self.figure.add_axes(box, projection=self.window.projection)
+        _dress(axis, self.window)
+        return axis
+
+    def chart(self, place: int) -> Axes:
+        """Make one panel a chart as high as the maps and as wide as its slot."""
+        return self.figure.add_axes(self._box(place, self._slot[0] - self.LEFT - 0.45, 0.3, 0.12))
+
+    def _box(
+        self, place: int, width: float, left: float = 0.0, bottom: float = 0.0
+    ) -> tuple[float, float, float, float]:
+        row, column = divmod(place, self.columns)
+        total_width, total_height = self.figure.get_size_inches()
+        below = self.rows - 1 - row
+        return (
+            float((column * self._slot[0] + self.LEFT + left) / total_width),
+            float((self._footer + below * self._slot[1] + self.BOTTOM + bottom) / total_height),
+            float((width - left) / total_width),
+            float((self._height - bottom) / total_height),
+        )
 
 
 def _dress(axis: Axes, window: Window) -> None:
@@ -131,15 +160,9 @@ def fill(
     below = bool(known.size) and float(known.min()) < limits[0]
     above = bool(known.size) and float(known.max()) > limits[1]
     extend = {(True, True): "both", (True, False): "min", (False, True): "max"}
-    bar = axis.figure.colorbar(
-        mesh,
-        ax=axis,
-        shrink=0.92,
-        pad=0.015,
-        aspect=26,
-        extend=extend.get((below, above), "neither"),
-        extendfrac=0.03,
-    )
+    inset = axis.inset_axes((1.02, 0.0, 0.028, 1.0))
+    side = extend.get((below, above), "neither")
+    bar = axis.figure.colorbar(mesh, cax=inset, extend=side, extendfrac=0.03)
     bar.set_label(units)
     bar.outline.set_visible(False)
     bar.ax.grid(False)
@@ -181,9 +204,10 @@ def arrows(
     known = speed[np.isfinite(speed)]
     if known.size == 0 or known.max() == 0:
         return
-    key = nice_number(float(np.quantile(known, 0.98)))
-    # an arrow of the key's speed is as long as 1.8 times the distance between arrows
-    scale = key * (view.axes[1].size / step) / 1.8
+    fast = float(np.quantile(known, 0.98))
+    key = nice_number(fast)
+    # a fast arrow is as long as 1.8 times the distance between arrows
+    scale = fast * (view.axes[1].size / step) / 1.8
     width_share = (view.edges[1][-1] - view.edges[1][0]) / (window.east - window.west)
     quiver = axis.quiver(
         x, y, u, v, color=INK, scale=scale / width_share, scale_units="width", width=0.0016,
@@ -217,3 +241,10 @@ def plain_limits(*fields: np.ndarray, share: float = 0.995) -> tuple[float, floa
         return 0.0, 1.0
     low, high = (float(q) for q in np.quantile(values, [1 - share, share]))
     return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def spread_limits(field: np.ndarray) -> tuple[float, float]:
+    """Limits from 0 that hold all but the most extreme values of a spread."""
+    known = field[np.isfinite(field)]
+    top = float(np.quantile(known, 0.995)) if known.size else 0.0
+    return 0.0, top if top > 0 else 1.0

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from halocast.diagnostics import centred_innovation, probability_transform, rmse
-from halocast.diagnostics.summary import label
+from halocast.diagnostics.summary import label, with_unit
 from halocast.report.picture import Picture
-from halocast.report.style import COLOURS, QUIET, svg_uri
+from halocast.report.style import COLOURS, QUIET
 from halocast.report.view import RunView
 from halocast.sources.rows import Fate
 
@@ -86,12 +86,17 @@ def spread_skill_chart(view: RunView) -> Picture | None:
         inside: dict[str, Any] = {"transform": axis.transAxes, "color": QUIET, "size": 8}
         axis.text(0.04, 0.94, "too sure", va="top", **inside)
         axis.text(0.96, 0.05, "too unsure", ha="right", **inside)
-        axis.set(xlim=(0, top), ylim=(0, top), xlabel=f"expected, {unit}", ylabel=f"found, {unit}")
+        axis.set(
+            xlim=(0, top),
+            ylim=(0, top),
+            xlabel=with_unit("expected", unit),
+            ylabel=with_unit("found", unit),
+        )
         axis.set_title(name[:1].upper() + name[1:])
         axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.yaxis.set_major_locator(MaxNLocator(4))
-    return Picture(
-        svg_uri(figure),
+    return Picture.of_chart(
+        figure,
         "Charts of the forecast error found against the error expected, one a variable.",
         "Spread against skill. Observations are sorted by how far off the forecast expected to be "
         "(its spread and the observation's error together); each dot is a class, placed by what "
@@ -125,8 +130,8 @@ def rank_chart(view: RunView) -> Picture | None:
         name = label(sample.variable)[0]
         axis.set_title(f"{name[:1].upper()}{name[1:]}")
         axis.grid(axis="x", visible=False)
-    return Picture(
-        svg_uri(figure),
+    return Picture.of_chart(
+        figure,
         "Rank histograms of the observations in the forecast, one a variable.",
         "Rank histograms: where observations fall in the distribution forecast for them (a "
         "Gaussian with the ensemble's mean and spread, widened by the observation's error), 0 at "
@@ -144,7 +149,7 @@ def innovation_chart(view: RunView) -> Picture | None:
     figure, axes = _row_of_charts(len(found), height=2.3)
     grid = np.linspace(-4.5, 4.5, 181)
     for axis, sample in zip(axes, found):
-        reduced, edges = np.clip(sample.reduced, -4.5, 4.5), np.linspace(-4.5, 4.5, 37)
+        reduced, edges = np.clip(sample.reduced, -4.5, 4.5), list(np.linspace(-4.5, 4.5, 37))
         axis.hist(reduced, edges, density=True, color=COLOURS["forecast"], rwidth=0.9)
         bell = np.exp(-(grid**2) / 2) / np.sqrt(2 * np.pi)
         axis.plot(grid, bell, color=COLOURS["expected"], linewidth=1.2, linestyle=":")
@@ -152,8 +157,8 @@ def innovation_chart(view: RunView) -> Picture | None:
         axis.set_title(f"{name[:1].upper()}{name[1:]}")
         axis.set(xlabel="innovation / expected size", ylabel="density")
         axis.grid(axis="x", visible=False)
-    return Picture(
-        svg_uri(figure),
+    return Picture.of_chart(
+        figure,
         "Histograms of innovations divided by their expected size, with the standard normal curve.",
         "Innovations (observation minus forecast) over their expected size. Where forecast spread "
         "and observation errors are right, the bars fill the dotted curve, the standard normal; "

@@ -8,9 +8,9 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from halocast.diagnostics.summary import AGAINST_ORDER, against_label, label
+from halocast.diagnostics.summary import AGAINST_ORDER, against_label, label, with_unit
 from halocast.report.picture import Picture
-from halocast.report.style import COLOURS, svg_uri
+from halocast.report.style import COLOURS
 from halocast.report.view import RunView
 from halocast.sources.rows import Fate
 
@@ -39,14 +39,13 @@ def error_series(view: RunView) -> Picture | None:
             name, unit = label(variable)
             if i == 0:
                 axis.set_title(name[:1].upper() + name[1:])
-            axis.set_ylabel(
-                f"rmse, {unit}" if j else f"against {against_label(reference)}\nrmse, {unit}"
-            )
+            row_title = "" if j else f"against {against_label(reference)}\n"
+            axis.set_ylabel(row_title + with_unit("rmse", unit))
     _time_axis(axes[-1], view)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=4)
-    return Picture(
-        svg_uri(figure),
+    return Picture.of_chart(
+        figure,
         "Time series of the root mean square error of analysis, forecast and free run against "
         + " and ".join(against_label(a) for a in against)
         + ".",
@@ -103,7 +102,12 @@ def _times(view: RunView) -> np.ndarray:
 
 
 def _time_axis(axes: np.ndarray, view: RunView) -> None:
+    times = _times(view)
+    step = times[1] - times[0] if times.size > 1 else 1
+    if view.geographic and times.size == 1:
+        step = np.timedelta64(1, "h")
     for axis in axes:
+        axis.set_xlim(times[0] - step / 2, times[-1] + step / 2)
         if view.geographic:
             locator = AutoDateLocator(minticks=2, maxticks=5)
             axis.xaxis.set_major_locator(locator)

@@ -10,6 +10,7 @@ import base64
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -47,7 +48,7 @@ SPREAD_MAP = LinearSegmentedColormap.from_list(
 DIFFERENCE_MAP = mpl.colormaps["RdBu_r"]
 GAIN_MAP = mpl.colormaps["PRGn"]
 
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,

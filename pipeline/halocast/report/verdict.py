@@ -17,7 +17,7 @@ NAMES = {
     "t": "surface temperature",
     "z": "the state",
 }
-JUDGES = ("truth", "kalman-filter", "withheld")
+JUDGES = ("kalman-filter", "truth", "withheld")
 NEGLIGIBLE = 0.005
 
 
@@ -88,7 +88,7 @@ def verdict(rows: Sequence[Row]) -> str:
 
 
 def _words(gain: Gain) -> str:
-    return f"{gain.name} by {abs(gain.gain):.0%}".replace("%", " %")
+    return f"{gain.name} by {abs(gain.gain):.0%}".replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def _list(words: list[str]) -> str:

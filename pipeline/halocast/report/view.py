@@ -2,41 +2,67 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
 import yaml
 
 from halocast.diagnostics import Row, summarise
+from halocast.errors import RunError
 from halocast.sources.rows import VARIABLES, Fate
+from halocast.state import StateLayout
 
 TRACKS = {"analysis": "analysis", "forecast": "forecast", "free-run": "free_run"}
 MEASURES = ("rmse", "bias", "spread", "crps", "n")
 KELVIN = 273.15
 
 
+class TruthSource(Protocol):
+    """The true states of a twin experiment, as ``halocast.stores.Truth`` holds them."""
+
+    layout: StateLayout
+
+    def at(self, time: np.datetime64) -> np.ndarray:
+        """State (F, ny, nx) at an analysis time."""
+
+
 class RunView:
-    """A run seen through ``halocast.open_run``'s tree.
+    """A run seen through ``halocast.open_run``'s tree, with the truth of a twin experiment.
 
     Everything optional (truth, free run, reference, observations, health) may be missing; the
     ``has_…`` properties say what is there.
     """
 
-    def __init__(self, tree: xr.DataTree) -> None:
+    def __init__(self, tree: xr.DataTree, truth: TruthSource | None = None) -> None:
         self.tree = tree
+        self.truth = truth
+        if not self._has("analysis/mean") or self.n_cycles == 0:
+            raise RunError(
+                "this run has no committed cycle yet",
+                remedy="wait for its first cycle, or continue it with `halocast resume`",
+            )
 
     def _has(self, path: str) -> bool:
         return f"/{path}" in self.tree.groups
+
+    def _filled(self, path: str) -> bool:
+        return self._has(path) and bool(self.tree[path].data_vars)
+
+    def _group(self, path: str) -> xr.Dataset:
+        return self.tree[path].to_dataset()
+
+    def _table(self, path: str) -> xr.Dataset:
+        # a table has its own lat, lon and time, which the grid's would otherwise hide
+        return self.tree[path].to_dataset(inherit=False).compute()
 
     # -- the run -------------------------------------------------------------------------------
 
     @cached_property
     def record(self) -> dict[str, Any]:
         """What ran, where and when (``record.json``)."""
-        return json.loads(self.tree.attrs.get("record") or "{}")
+        return dict(self.tree.attrs.get("record") or {})
 
     @cached_property
     def config_text(self) -> str:
@@ -48,11 +74,15 @@ class RunView:
         """The run file, parsed."""
         return yaml.safe_load(self.config_text) or {}
 
+    def moment(self, cycle: int) -> str:
+        """Name a cycle (from 0): by its time on the sphere, by its number on a plane."""
+        return time_text(self.times[cycle]) if self.geographic else f"cycle {cycle + 1}"
+
     # -- fields --------------------------------------------------------------------------------
 
     @cached_property
     def _mean(self) -> xr.Dataset:
-        return self.tree["analysis/mean"].to_dataset()
+        return self._group("analysis/mean")
 
     @cached_property
     def times(self) -> np.ndarray:
@@ -111,19 +141,22 @@ class RunView:
 
     @cached_property
     def reference(self) -> str | None:
-        """What maps hold the run against: ``truth``, else ``kalman-filter``, else None."""
-        if self._has("truth"):
-            return "truth"
-        return "kalman-filter" if self._has("kalman_filter/mean") else None
+        """What maps hold the run against: ``kalman-filter``, else ``truth``, else None."""
+        if self._has("kalman_filter/mean"):
+            return "kalman-filter"
+        return None if self.truth is None else "truth"
 
     def field(self, track: str, statistic: str, variable: str, cycle: int) -> np.ndarray:
         """Surface field (ny, nx) of a track's mean or spread, NaN on land."""
-        return self._surface(self.tree[f"{TRACKS[track]}/{statistic}"][variable], cycle)
+        return self._surface(self._group(f"{TRACKS[track]}/{statistic}")[variable], cycle)
 
     def reference_field(self, variable: str, cycle: int) -> np.ndarray:
         """Surface field (ny, nx) of what the maps hold the run against."""
-        group = "truth" if self.reference == "truth" else "kalman_filter/mean"
-        return self._surface(self.tree[group][variable], cycle)
+        if self.reference == "kalman-filter" or self.truth is None:
+            return self._surface(self._group("kalman_filter/mean")[variable], cycle)
+        layers = self.truth.layout.variables()[variable]
+        state = self.truth.at(self.times[cycle])
+        return np.where(self.sea, state[layers[0]], np.nan)
 
     def _surface(self, array: xr.DataArray, cycle: int) -> np.ndarray:
         array = array.isel(cycle=cycle)
@@ -135,8 +168,11 @@ class RunView:
 
     @cached_property
     def sea(self) -> np.ndarray:
-        """True where the main variable has a value, shape (ny, nx)."""
-        return np.isfinite(self._mean[self.main_variable].isel(cycle=0).values)
+        """True where there is sea and the main variable has a value, shape (ny, nx)."""
+        known = np.isfinite(self._mean[self.main_variable].isel(cycle=0).values)
+        if self._has("grid") and "sea" in self.tree["grid"].data_vars:
+            known &= self._group("grid")["sea"].values.astype(bool)
+        return known
 
     def currents(self, track: str, cycle: int) -> tuple[np.ndarray, np.ndarray]:
         """Surface velocities (u, v) at cell centres: the means of the two faces."""
@@ -151,9 +187,9 @@ class RunView:
     @cached_property
     def score_rows(self) -> list[list[Row]]:
         """Rows of scores of each cycle."""
-        if not self._has("scores"):
+        if not self._filled("scores"):
             return [[] for _ in range(self.n_cycles)]
-        scores = self.tree["scores"].to_dataset()
+        scores = self._table("scores")
         labels = [scores[name].values.astype(str) for name in ("what", "against", "variable")]
         values = {m: np.asarray(scores[m].values, dtype=float) for m in MEASURES}
         return [
@@ -184,9 +220,9 @@ class RunView:
     @cached_property
     def observations(self) -> dict[str, np.ndarray]:
         """Columns of the observation tables of all cycles, each shape (p,), and ``cycle``."""
-        if not self._has("observations"):
+        if not self._filled("observations"):
             return {"fate": np.zeros(0, int), "cycle": np.zeros(0, int)}
-        table = self.tree["observations"].to_dataset()
+        table = self._table("observations")
         counts = table["n"].values.astype(int)
         valid = np.arange(table.sizes["slot"]) < counts[:, None]
         columns = {
@@ -211,6 +247,20 @@ class RunView:
             mask &= np.isin(columns["fate"], [int(f) for f in fates])
         return mask
 
+    def on_grid(self, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Means of observed values by cell, shape (ny, nx), NaN where none was observed.
+
+        ``mask`` selects observations, ``values`` has one number for each of all of them.
+        """
+        (y, x), (ny, nx) = self.edges, self.shape
+        j = np.searchsorted(y, self.observations["lat"][mask], "right") - 1
+        i = np.searchsorted(x, self.observations["lon"][mask], "right") - 1
+        inside = (j >= 0) & (j < ny) & (i >= 0) & (i < nx)
+        cells = j[inside] * nx + i[inside]
+        total = np.bincount(cells, values[mask][inside], minlength=ny * nx)
+        with np.errstate(invalid="ignore"):
+            return (total / np.bincount(cells, minlength=ny * nx)).reshape(ny, nx)
+
     @cached_property
     def busiest_cycle(self) -> int:
         """The cycle in which most observations were assimilated; the last one without any."""
@@ -222,9 +272,9 @@ class RunView:
     @cached_property
     def fate_counts(self) -> dict[Fate, int]:
         """How many raw observations met which fate, all cycles together."""
-        if not self._has("fates"):
+        if not self._filled("fates"):
             return {}
-        table = self.tree["fates"].to_dataset()
+        table = self._table("fates")
         valid = np.arange(table.sizes["slot"]) < table["n"].values.astype(int)[:, None]
         codes, counts = np.unique(table["fate"].values[valid].astype(int), return_counts=True)
         return {Fate(int(c)): int(n) for c, n in zip(codes, counts)}
@@ -234,9 +284,9 @@ class RunView:
     @cached_property
     def health(self) -> dict[str, np.ndarray]:
         """Diagnostics of the blocks, each shape (n_cycles, n_blocks)."""
-        if not self._has("health"):
+        if not self._filled("health"):
             return {}
-        table = self.tree["health"].to_dataset()
+        table = self._table("health")
         return {str(k): v.values for k, v in table.data_vars.items() if v.dims[0] == "cycle"}
 
     @cached_property

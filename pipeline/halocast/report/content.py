@@ -1,0 +1,93 @@
+"""The words and numbers of the page: facts, lines of its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from halocast.diagnostics.summary import against_label, label, what_label
+from halocast.report.view import RunView, time_text
+from halocast.sources.rows import FATE_MEANING, Fate
+
+USED_FATES = (Fate.ASSIMILATED, Fate.WITHHELD, Fate.MERGED)
+
+
+def facts(view: RunView) -> list[tuple[str, str]]:
+    """List what was run, in a few words each."""
+    found = [("cycles", f"{view.n_cycles}")]
+    if view.geographic:
+        found.append(("first analysis", time_text(view.times[0])))
+        found.append(("last analysis", time_text(view.times[-1])))
+    (south, north), (west, east) = ((e[0], e[-1]) for e in view.edges)
+    found.append(("grid", f"{view.shape[0]} × {view.shape[1]} cells"))
+    if view.geographic:
+        found.append(("region", f"{_degrees(south, 'NS')}–{_degrees(north, 'NS')}, "
+                                f"{_degrees(west, 'EW')}–{_degrees(east, 'EW')}"))  # fmt: skip
+    members = (view.config.get("ensemble") or {}).get("members")
+    if members is not None:
+        found.append(("members", str(members)))
+    used = int(view.observed(fates=(Fate.ASSIMILATED,)).sum())
+    found.append(("observations assimilated", f"{used:,}"))
+    return found
+
+
+def _degrees(value: float, letters: str) -> str:
+    return f"{abs(value):g}°{letters[0] if value >= 0 else letters[1]}"
+
+
+def score_lines(view: RunView) -> list[dict[str, Any]]:
+    """Rows of the score table: words, numbers, and the gain over the free run."""
+    free = {
+        (r["against"], r["variable"]): r["rmse"] for r in view.summary if r["what"] == "free-run"
+    }
+    lines: list[dict[str, Any]] = []
+    last: tuple[str, str] = ("", "")
+    for row in view.summary:
+        name, unit = label(row["variable"])
+        key = (row["variable"], row["against"])
+        base = free.get((row["against"], row["variable"]), np.nan)
+        gain = 1 - row["rmse"] / base if row["what"] != "free-run" and base > 0 else None
+        lines.append(
+            {
+                **row,
+                "name": name if row["variable"] != last[0] else "",
+                "unit": unit,
+                "reference": against_label(row["against"]) if key != last else "",
+                "words": what_label(row["what"], row["against"]),
+                "gain": gain,
+                "deep": row["variable"][-1].isdigit(),
+            }
+        )
+        last = key
+    return lines
+
+
+def fate_lines(view: RunView) -> list[dict[str, Any]]:
+    """Rows of the table of fates, the used ones first, then by number."""
+    counts = view.fate_counts
+    total = sum(counts.values())
+    order = sorted(counts, key=lambda f: (f not in USED_FATES, -counts[f], f))
+    return [
+        {
+            "name": fate.name.lower().replace("_", " "),
+            "meaning": FATE_MEANING[fate],
+            "n": counts[fate],
+            "share": counts[fate] / total,
+            "kind": {Fate.ASSIMILATED: "used", Fate.MERGED: "used", Fate.WITHHELD: "withheld"}.get(
+                fate, "aside"
+            ),
+        }
+        for fate in order
+    ]
+
+
+def flatten(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Turn nested entries into (dotted key, text) pairs."""
+    for key, value in record.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{name}.")
+        else:
+            yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
