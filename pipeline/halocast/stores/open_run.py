@@ -59,20 +59,28 @@ def open_run(directory: str | Path) -> xr.DataTree:
     spec = read_spec(root, str(directory), config, record)
     commits = Commits(directory / COMMITS)
     committed = commits.last()
-    nodes = {group: _fields(root, spec, group, committed) for group in spec.field_groups}
-    for group in ("observations", "fates"):
-        nodes[group] = _table(root, group, "slot", committed)
-    nodes["health"] = _table(root, "health", "block", committed)
-    nodes["scores"] = _scores(root, committed)
+    labels = _coordinates(root, committed)
+    by_cycle = labels[["cycle", "time"]].drop_indexes("time")  # keeps it in data frames
+    nodes = {
+        group: _fields(root, spec, group, committed).assign_coords(labels.coords)
+        for group in spec.field_groups
+    }
+    nodes["observations"] = _table(root, "observations", "slot", committed)
+    nodes["fates"] = _table(root, "fates", "slot", committed).assign_coords(by_cycle.coords)
+    nodes["health"] = _table(root, "health", "block", committed).assign_coords(by_cycle.coords)
+    nodes["scores"] = _scores(root, committed).assign_coords(by_cycle.coords)
     kept = Checkpoints(directory / HIERARCHY, root, spec, commits).common_cycles()
     nodes["checkpoints"] = _checkpoints(root, spec, kept)
-    nodes["grid"] = _grid(spec)
-    top = _coordinates(root, committed).assign_attrs(
-        directory=str(directory),
-        record=record,
-        config=config,
-        n_cycles=spec.times.size,
-        committed=committed,
+    over_time = [dim for dim in ("cycle", "layer") if dim in labels.dims]
+    nodes["grid"] = _grid(spec).assign_coords(labels.drop_dims(over_time).coords)
+    top = xr.Dataset(
+        attrs={
+            "directory": str(directory),
+            "record": record,
+            "config": config,
+            "n_cycles": spec.times.size,
+            "committed": committed,
+        }
     )
     return xr.DataTree.from_dict({"/": top, **nodes})
 
@@ -82,7 +90,7 @@ def _lazy(array: zarr.Array, stop: int | None = None) -> da.Array:
 
 
 def _coordinates(root: zarr.Group, committed: int) -> xr.Dataset:
-    """Return the coordinates all nodes share, each with an index to select by."""
+    """Return the coordinates of cycles and cells, each with an index to select by."""
     coordinates = {}
     for name, array in sorted(root.arrays()):
         dim = array.metadata.dimension_names[0]  # type: ignore[union-attr,index]
