@@ -160,6 +160,27 @@ def test_steps_without_all_variables_are_left_out_and_told(tmp_path: Path) -> No
     assert ds.attrs["missing_times"] == ["2024-08-02T06:00:00"]
 
 
+def test_a_step_the_server_has_filled_is_a_missing_step(tmp_path: Path) -> None:
+    ds = subset(tmp_path)
+    ds.water_u[2] = -30000
+    found = read_hycom(ds, *BOTH)
+    assert found.attrs["missing_times"] == ["2024-08-02T06:00:00"]
+    assert found.attrs["unmatched_times"] == ["2024-08-02T06:00:00"]
+    assert np.isfinite(found.u.values).all()
+
+
+def test_a_variable_may_come_more_often_than_the_others(tmp_path: Path) -> None:
+    """ESPC has surface height every hour, the rest every three."""
+    ds = subset(tmp_path)
+    often = ds[["surf_el"]].interp(time=np.arange(ds.time.values[0], ds.time.values[-1] + 1))
+    often = often.round().astype("i2")
+    often.surf_el.attrs = ds.surf_el.attrs
+    often.time.attrs = ds.time.attrs
+    found = read_hycom([often, ds.drop_vars("surf_el")], *BOTH)
+    expected = read_hycom(ds, *BOTH)
+    xr.testing.assert_identical(found, expected)
+
+
 def test_decoded_datasets_and_level_free_ones_are_read_too(tmp_path: Path) -> None:
     good = subset(tmp_path)
     expected = read_hycom(good, *BOTH)

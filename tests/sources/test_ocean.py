@@ -9,7 +9,8 @@ import pytest
 import xarray as xr
 from halocast.errors import InputError
 from halocast.grid import EARTH_RADIUS, EARTH_ROTATION
-from halocast.sources.synthetic.ocean import GRAVITY, AnalyticOcean, GriddedOcean
+from halocast.sources.synthetic.ocean import AnalyticOcean, GriddedOcean
+from halocast.sources.synthetic.ocean_kernels import GRAVITY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -10,6 +10,7 @@ import xarray as xr
 from halocast.errors import InputError
 from halocast.sources.files import (
     open_netcdf,
+    open_opendap,
     require_netcdf,
     require_text,
     require_units,
@@ -102,3 +103,10 @@ def test_variables_and_units_are_checked() -> None:
         require_units(ds.a, ["m"], "here")
     with pytest.raises(InputError, match="no units"):
         require_units(ds.b, ["m"], "here")
+
+
+def test_a_server_that_does_not_answer_is_named() -> None:
+    address = "http://127.0.0.1:9/thredds/dodsC/nothing"
+    with pytest.raises(InputError, match="the server cannot be read") as caught:
+        open_opendap(address)
+    assert caught.value.where == address

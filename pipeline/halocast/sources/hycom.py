@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from halocast.errors import InputError
-from halocast.sources.axes import Window, window_over
-from halocast.sources.files import open_netcdf, open_opendap, require_units
+from halocast.sources.axes import Window
 from halocast.sources.hycom_access import (
     Experiment,
     experiment_for,
@@ -29,12 +27,12 @@ from halocast.sources.hycom_access import (
     opendap_url,
     subset_url,
 )
+from halocast.sources.hycom_pieces import VARIABLES, PathOrDataset, Piece, read_pieces
 from halocast.sources.sphere import Box
 from halocast.sources.times import (
     Time,
     as_time,
     bracket,
-    decode_times,
     missing_steps,
     usual_step,
 )
@@ -49,40 +47,6 @@ __all__ = [
     "subset_url",
     "to_grid",
 ]
-
-PathOrDataset = str | os.PathLike[str] | xr.Dataset
-
-_UNDECODABLE = ("tau", "time_run", "time_offset", "time1_run")
-_NEAR = np.timedelta64(2 * 86400, "s")
-_METRES = ("m", "meter", "meters", "metre", "metres")
-_SPEED = ("m/s", "m s-1", "m.s-1", "meter/second")
-_CELSIUS = ("degC", "degrees_C", "degree_C", "Celsius", "celsius", "degree_Celsius", "deg C")
-_KELVIN = ("K", "kelvin", "Kelvin")
-
-
-class _Variable(NamedTuple):
-    name: str
-    units: str
-    allowed: tuple[str, ...]
-    limits: tuple[float, float]
-    standard_name: str
-
-
-_VARIABLES = {
-    "surf_el": _Variable("ssh", "m", _METRES, (-10.0, 10.0), "sea_surface_height_above_geoid"),
-    "water_u": _Variable("u", "m s-1", _SPEED, (-10.0, 10.0), "eastward_sea_water_velocity"),
-    "water_v": _Variable("v", "m s-1", _SPEED, (-10.0, 10.0), "northward_sea_water_velocity"),
-    "water_temp": _Variable("t", "K", _CELSIUS + _KELVIN, (265.0, 320.0), "sea_water_temperature"),
-}
-
-
-class _Piece(NamedTuple):
-    """One variable of one file over the box: times (n,), values (n, ny, nx), and its window."""
-
-    times: np.ndarray
-    values: np.ndarray
-    window: Window
-    where: str
 
 
 def read_hycom(
@@ -108,7 +72,7 @@ def read_hycom(
     ``ssh`` (m), ``u``, ``v`` (m s⁻¹) and ``t`` (K), float32, on (time, lat, lon), all ascending,
     NaN on land. Attributes: ``step_hours``; ``missing_times``, the steps of the period that are
     not there; ``duplicate_times``, how often a step was found again, with equal values;
-    ``unmatched_times``, the steps at which some variable is missing, left out.
+    ``unmatched_times``, those among the missing at which only some variable is missing.
 
     Raises
     ------
@@ -123,9 +87,9 @@ def read_hycom(
     )
     if not items:
         raise InputError("no HYCOM file was given", remedy="check the path or pattern")
-    pieces: dict[str, list[_Piece]] = {name: [] for name in _VARIABLES}
+    pieces: dict[str, list[Piece]] = {name: [] for name in VARIABLES}
     for number, item in enumerate(items):
-        for name, piece in _read_item(item, box, first, last, number).items():
+        for name, piece in read_pieces(item, box, first, last, number).items():
             pieces[name].append(piece)
     _require_all(pieces, items)
     window = _common_window(pieces)
@@ -136,88 +100,7 @@ def read_hycom(
     return _assemble(fields, window, first, last, duplicates)
 
 
-def _read_item(
-    item: PathOrDataset, box: Box, first: np.datetime64, last: np.datetime64, number: int
-) -> dict[str, _Piece]:
-    if isinstance(item, xr.Dataset):
-        unpacked = xr.decode_cf(item.drop_vars(_UNDECODABLE, errors="ignore"), decode_times=False)
-        return _read_dataset(unpacked, box, first, last, f"dataset {number}")
-    opener = open_opendap if str(item).startswith(("http://", "https://")) else open_netcdf
-    with opener(str(item), decode_times=False, drop_variables=list(_UNDECODABLE)) as ds:
-        return _read_dataset(ds, box, first, last, str(item))
-
-
-def _read_dataset(
-    ds: xr.Dataset, box: Box, first: np.datetime64, last: np.datetime64, where: str
-) -> dict[str, _Piece]:
-    names = [name for name in _VARIABLES if name in ds.variables]
-    if not names:
-        raise InputError(
-            f"none of {', '.join(_VARIABLES)}; the file has {', '.join(map(str, ds.variables))}",
-            where=where,
-            remedy="give a HYCOM file (GOFS 3.1 or ESPC-D-V02)",
-        )
-    for axis in ("lat", "lon", "time"):
-        if axis not in ds.variables:
-            raise InputError(f"no axis {axis!r}", where=where, remedy="give a HYCOM file")
-    window = window_over(box, ds["lat"].values, ds["lon"].values, where)
-    times = decode_times(ds["time"], where)
-    kept = bracket(times, first, last)
-    kept = kept[(times[kept] >= first - _NEAR) & (times[kept] <= last + _NEAR)]
-    pieces = {}
-    for name in names:
-        field = _at_surface(ds[name], where)
-        if set(field.dims) != {"time", "lat", "lon"}:
-            raise InputError(
-                f"variable {name} has the dimensions {field.dims}, not (time, [depth,] lat, lon)",
-                where=where,
-                remedy="give a HYCOM file",
-            )
-        field = window.cut(field, "lat", "lon").isel(time=kept).transpose("time", "lat", "lon")
-        values = _to_si(name, field, where)
-        pieces[name] = _Piece(times[kept], values, window, where)
-    return pieces
-
-
-def _at_surface(variable: xr.DataArray, where: str) -> xr.DataArray:
-    if "depth" not in variable.dims:
-        return variable
-    depth = np.abs(variable["depth"].values) if "depth" in variable.coords else np.zeros(1)
-    if not depth.min() <= 10.0:
-        raise InputError(
-            f"the shallowest level of {variable.name} is {depth.min():g} m deep",
-            where=where,
-            remedy="give the surface level (depth 0)",
-        )
-    return variable.isel(depth=int(depth.argmin()))
-
-
-def _to_si(name: str, field: xr.DataArray, where: str) -> np.ndarray:
-    spec = _VARIABLES[name]
-    units = require_units(field, spec.allowed, where)
-    try:
-        values = field.values.astype("f4")
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(
-            f"variable {name} cannot be read ({error})",
-            where=where,
-            remedy="the file is damaged or truncated: download it again",
-        ) from error
-    if units in _CELSIUS:
-        values += np.float32(273.15)
-    finite = values[np.isfinite(values)]
-    low, high = spec.limits
-    if finite.size and not (low <= finite.min() and finite.max() <= high):
-        raise InputError(
-            f"variable {name} reaches from {finite.min():g} to {finite.max():g} {spec.units}, "
-            f"beyond {low:g} … {high:g}",
-            where=where,
-            remedy="the units, the packing or the fill value are not what the file says",
-        )
-    return values
-
-
-def _require_all(pieces: dict[str, list[_Piece]], items: Sequence[PathOrDataset]) -> None:
+def _require_all(pieces: dict[str, list[Piece]], items: Sequence[PathOrDataset]) -> None:
     missing = [name for name, parts in pieces.items() if not parts]
     if missing:
         shown = ", ".join("a dataset" if isinstance(i, xr.Dataset) else str(i) for i in items[:3])
@@ -228,7 +111,7 @@ def _require_all(pieces: dict[str, list[_Piece]], items: Sequence[PathOrDataset]
         )
 
 
-def _common_window(pieces: dict[str, list[_Piece]]) -> Window:
+def _common_window(pieces: dict[str, list[Piece]]) -> Window:
     parts = [part for several in pieces.values() for part in several]
     reference = parts[0]
     for part in parts[1:]:
@@ -246,14 +129,16 @@ def _common_window(pieces: dict[str, list[_Piece]]) -> Window:
 
 
 def _join(
-    name: str, parts: list[_Piece], first: np.datetime64, last: np.datetime64
+    name: str, parts: list[Piece], first: np.datetime64, last: np.datetime64
 ) -> tuple[dict[np.datetime64, np.ndarray], int]:
     """Fields by time, in order; a step found again must be equal."""
     found: dict[np.datetime64, tuple[np.ndarray, str]] = {}
-    duplicates = 0
+    duplicates, blank = 0, 0
     for part in parts:
         for time, values in zip(part.times, part.values):
-            if time not in found:
+            if not np.isfinite(values).any():  # servers fill what they lost: as good as missing
+                blank += 1
+            elif time not in found:
                 found[time] = (values, part.where)
             elif np.array_equal(found[time][0], values, equal_nan=True):
                 duplicates += 1
@@ -263,6 +148,12 @@ def _join(
                     where=f"{found[time][1]} and {part.where}",
                     remedy="leave out the files of one of the two runs",
                 )
+    if blank and not found:
+        raise InputError(
+            f"every value of {name} over the box is missing",
+            where=parts[0].where,
+            remedy="check the box: is there sea in it?",
+        )
     if not found:
         raise InputError(
             f"nothing of {name} between {first} and {last}",
@@ -289,16 +180,13 @@ def _assemble(
             remedy="give the files of all the variables for the same times",
         )
     data = {}
-    for name, spec in _VARIABLES.items():
-        values = np.stack([fields[name][time] for time in times])
-        if not np.isfinite(values).any():
-            raise InputError(
-                f"every value of {name} over the box is missing",
-                remedy="check the box: is there sea in it?",
-            )
+    for name, spec in VARIABLES.items():
+        by_time = fields.pop(name)
+        values = np.stack([by_time[time] for time in times])
         attrs = {"units": spec.units, "standard_name": spec.standard_name}
         data[spec.name] = (("time", "lat", "lon"), values, attrs)
     step = usual_step(times, np.timedelta64(3 * 3600, "s"))
+    missing = missing_steps(times, first, last, step)
     return xr.Dataset(
         data,
         coords={
@@ -310,8 +198,8 @@ def _assemble(
             "product": "hycom",
             "level": "surface",
             "step_hours": float(step / np.timedelta64(3600, "s")),
-            "missing_times": [str(t) for t in missing_steps(times, first, last, step)],
+            "missing_times": [str(t) for t in missing],
             "duplicate_times": duplicates,
-            "unmatched_times": [str(t) for t in sorted(anywhere - everywhere)],
+            "unmatched_times": [str(t) for t in missing if t in anywhere],
         },
     )
