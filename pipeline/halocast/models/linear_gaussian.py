@@ -28,16 +28,19 @@ class LinearGaussianSettings(Settings):
 
     kind: Literal["linear-gaussian"] = "linear-gaussian"
     decay: float = Field(
-        0.25, allow_inf_nan=False, description="Factor a of the state from step to step"
+        default=0.25, allow_inf_nan=False, description="Factor a of the state from step to step"
     )
     initial_amplitude: float = Field(
-        0.15, ge=0, allow_inf_nan=False, description="Greatest depth of the initial trough"
+        default=0.15, ge=0, allow_inf_nan=False, description="Greatest depth of the initial trough"
     )
     initial_seed: int = Field(
-        42, ge=0, lt=2**64, description="Seed of the initial state, which every filter knows"
+        default=42,
+        ge=0,
+        lt=2**64,
+        description="Seed of the initial state, which every filter knows",
     )
     time_step: PositiveInt = Field(
-        3600, description="Seconds; the analysis interval must be a multiple of it"
+        default=3600, description="Seconds; the analysis interval must be a multiple of it"
     )
 
 
