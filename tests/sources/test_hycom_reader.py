@@ -12,7 +12,7 @@ from halocast.errors import InputError
 from halocast.grid import Grid
 from halocast.sources.hycom import read_hycom, to_grid
 from halocast.sources.synthetic.hycom_files import product_axes, write_hycom
-from halocast.sources.synthetic.ocean import AnalyticOcean
+from halocast.sources.synthetic.ocean import AnalyticOcean, GriddedOcean
 
 BOX = (-50.0, -46.0, 37.0, 42.0)
 START, STOP = np.datetime64("2024-08-02T00:00"), np.datetime64("2024-08-02T12:00")
@@ -100,6 +100,28 @@ def test_land_is_missing_and_nothing_else(tmp_path: Path) -> None:
         missing = np.isnan(ds[name].isel(time=0))
         assert bool(missing.where(distance < 0.3, drop=True).astype(bool).all())
         assert not bool((missing & (distance > 0.7)).any())
+
+
+def test_a_model_run_written_as_hycom_comes_back_to_its_grid(tmp_path: Path) -> None:
+    """The points beyond the run's edge are fills; the grid does not miss them."""
+    run = grid(40, 32)
+    times = START + np.array([0, 12], "m8[h]")
+    surface = OCEAN.surface(times[:, None, None], run.y[:, None], run.x)
+    dims = ("time", "lat", "lon")
+    fields = xr.Dataset(
+        {name: (dims, values) for name, values in surface.items()},
+        {"time": times.astype("M8[ns]"), "lat": run.y, "lon": run.x},
+    )
+    wider = (-50.1, -45.9, 36.9, 42.1)
+    paths = write_hycom(
+        tmp_path, GriddedOcean(fields), START, STOP, box=wider, stride=(1, 1), layout="subset"
+    )
+    ds = read_hycom(paths, *BOTH)
+    assert np.isnan(ds.ssh.values[:, -1]).all()
+    found = to_grid(ds, run)
+    for name, tolerance in (("ssh", 0.02), ("u", 0.1), ("v", 0.1), ("t", 0.1)):
+        error = found[name].values[0] - surface[name][0]
+        assert np.sqrt(np.mean(error**2)) < tolerance, name
 
 
 def test_missing_steps_are_recorded(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def write_hycom(
     directory
         Where the files go; made if it is not there.
     ocean
-        What they show.
+        What they show; where it gives NaN, the files have their fill value.
     start, stop
         The period; the 3-hourly steps that bracket it are written.
     box
@@ -202,7 +202,7 @@ def _dataset(
             "NAVO_code": np.int32(code), "_FillValue": _FILL, "missing_value": _FILL,
             "scale_factor": _SCALE, "add_offset": np.float32(offset),
         }  # fmt: skip
-        data[name] = (dims, np.where(land, _FILL, packed).astype("i2"), attrs)
+        data[name] = (dims, np.where(land | np.isnan(packed), _FILL, packed).astype("i2"), attrs)
     if len(names) > 1 or "surf_el" not in names:
         data["depth"] = _depth_axis(depth)
     hours = (times - _REFERENCE) / np.timedelta64(3600, "s")
