@@ -39,6 +39,6 @@ def land_within(west: float, east: float, south: float, north: float) -> tuple[P
     box = shapely.box(west, south, east, north)
     polygons = land_polygons()
     near = polygons[shapely.intersects(polygons, box)]
-    pieces = shapely.intersection(shapely.make_valid(near), box)
+    pieces = shapely.intersection(near, box)
     parts = shapely.get_parts(pieces)
     return tuple(p for p in parts if p.geom_type == "Polygon" and p.area > 0)

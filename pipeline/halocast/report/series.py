@@ -105,7 +105,7 @@ def _time_axis(axes: np.ndarray, view: RunView) -> None:
     times = _times(view)
     step = times[1] - times[0] if times.size > 1 else 1
     if view.geographic and times.size == 1:
-        step = np.timedelta64(1, "h")
+        step = np.timedelta64(60, "m")
     for axis in axes:
         axis.set_xlim(times[0] - step / 2, times[-1] + step / 2)
         if view.geographic:

@@ -47,15 +47,20 @@ class RunView:
     def _has(self, path: str) -> bool:
         return f"/{path}" in self.tree.groups
 
+    def _node(self, path: str) -> xr.DataTree:
+        node = self.tree[path]
+        assert isinstance(node, xr.DataTree)
+        return node
+
     def _filled(self, path: str) -> bool:
-        return self._has(path) and bool(self.tree[path].data_vars)
+        return self._has(path) and bool(self._node(path).data_vars)
 
     def _group(self, path: str) -> xr.Dataset:
-        return self.tree[path].to_dataset()
+        return self._node(path).to_dataset()
 
     def _table(self, path: str) -> xr.Dataset:
         # a table has its own lat, lon and time, which the grid's would otherwise hide
-        return self.tree[path].to_dataset(inherit=False).compute()
+        return self._node(path).to_dataset(inherit=False).compute()
 
     # -- the run -------------------------------------------------------------------------------
 
@@ -170,7 +175,7 @@ class RunView:
     def sea(self) -> np.ndarray:
         """True where there is sea and the main variable has a value, shape (ny, nx)."""
         known = np.isfinite(self._mean[self.main_variable].isel(cycle=0).values)
-        if self._has("grid") and "sea" in self.tree["grid"].data_vars:
+        if self._has("grid") and "sea" in self._node("grid").data_vars:
             known &= self._group("grid")["sea"].values.astype(bool)
         return known
 
