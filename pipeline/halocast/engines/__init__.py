@@ -1,0 +1,17 @@
+"""Engines: where the tasks of a run are executed (see ``halocast.engines.base``)."""
+
+from __future__ import annotations
+
+from halocast.engines.base import Engine
+from halocast.engines.serial import SerialEngine
+
+__all__ = ["Engine", "SerialEngine", "make_engine"]
+
+
+def make_engine(kind: str, workers: int | None = None, scheduler: str | None = None) -> Engine:
+    """Start an engine by its name in the run file: ``serial`` or ``dask``."""
+    if kind == "serial":
+        return SerialEngine()
+    from halocast.engines.dask import DaskEngine  # importing distributed takes a second
+
+    return DaskEngine(workers, scheduler)

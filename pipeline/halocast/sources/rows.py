@@ -21,10 +21,10 @@ import xarray as xr
 from halocast.errors import InputError
 from halocast.sources.sphere import wrap_longitude
 
-VARIABLES: tuple[str, ...] = ("ssh", "u", "v", "t")
+VARIABLES: tuple[str, ...] = ("ssh", "u", "v", "t", "z")
 """State variables that can be observed; a row's ``variable`` is the place in this tuple."""
 
-VARIABLE_UNITS: dict[str, str] = {"ssh": "m", "u": "m s-1", "v": "m s-1", "t": "K"}
+VARIABLE_UNITS: dict[str, str] = {"ssh": "m", "u": "m s-1", "v": "m s-1", "t": "K", "z": "1"}
 
 PRODUCTS: tuple[str, ...] = (
     "other",
@@ -34,6 +34,7 @@ PRODUCTS: tuple[str, ...] = (
     "gdp-6hourly",
     "gdp-hourly",
     "drifter-realtime",
+    "twin",
 )
 """Observing products; a row's ``product`` is the place in this tuple."""
 

@@ -1,0 +1,273 @@
+"""The run file: what a run is, typed; unknown keys are errors.
+
+Each room declares its own section (``halocast.settings.Settings``); this module puts them together
+and reads them from YAML, with overrides such as ``ensemble.members=10``. All mistakes are reported
+at once, each with its key, its value and what would be right.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import yaml
+from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, ValidationError
+
+from halocast.errors import ConfigError
+from halocast.filters import FreeRunSettings, LsmcmcV2Settings
+from halocast.models.linear_gaussian import LinearGaussianSettings
+from halocast.models.shallow_water.settings import ShallowWaterSettings
+from halocast.observations.settings import ObservationSettings
+from halocast.settings import Settings
+
+
+class TimeSettings(Settings):
+    """When the run takes place."""
+
+    start: datetime = Field(description="Start of the first cycle, UTC")
+    cycles: PositiveInt = Field(description="Number of cycles")
+    cycle_seconds: PositiveInt = Field(3600, description="Length of a cycle, s")
+
+    def at(self, cycle: int) -> np.datetime64:
+        """Return the time at the end of a cycle; of cycle 0, the start."""
+        start = np.datetime64(self.start.replace(tzinfo=None), "s")
+        return start + np.timedelta64(cycle * self.cycle_seconds, "s")
+
+
+class SphereGrid(Settings):
+    """A box on the sphere, divided into cells."""
+
+    kind: Literal["sphere"] = "sphere"
+    lat: tuple[float, float, PositiveInt] = Field(
+        description="Southern and northern edge in degrees, number of cells"
+    )
+    lon: tuple[float, float, PositiveInt] = Field(
+        description="Western and eastern edge in degrees, number of cells"
+    )
+
+
+class PlaneGrid(Settings):
+    """A plane of unit cells, for models without geography."""
+
+    kind: Literal["plane"] = "plane"
+    shape: tuple[PositiveInt, PositiveInt] = Field(description="Rows and columns")
+
+
+class EnsembleSettings(Settings):
+    """The ensemble and its model noise."""
+
+    members: PositiveInt = Field(25, description="Number of members")
+    model_noise: dict[str, float] = Field(
+        default_factory=dict,
+        description="Standard deviation of the noise added each cycle, by field, e.g. {ssh: 0.01}",
+    )
+
+
+class LinearTwin(Settings):
+    """The twin of the linear-Gaussian experiment: a truth, and swaths that see it."""
+
+    kind: Literal["linear-gaussian"] = "linear-gaussian"
+    coverage: Literal["paper", "public-generator"] = Field(
+        "paper", description="Cells the swaths see: as the paper says, or as its code makes them"
+    )
+    error: PositiveFloat = Field(0.05, description="Standard deviation of the observations")
+    seed: int = Field(2026, ge=0, description="Seed of the truth and of its observations")
+
+
+class NatlTwin(Settings):
+    """A synthetic North Atlantic, written as product files and ingested through the catalogs."""
+
+    kind: Literal["north-atlantic"] = "north-atlantic"
+    spin_up_hours: PositiveInt = Field(36, description="Hours the nature run takes to adjust")
+    drifters: PositiveInt = Field(120, description="Number of drifters")
+    analysis_ssh_error: PositiveFloat = Field(
+        0.06, description="Standard deviation of the ocean analysis' height error, m"
+    )
+    analysis_temperature_error: PositiveFloat = Field(
+        0.4, description="Standard deviation of the ocean analysis' SST error, K"
+    )
+    analysis_error_length_km: PositiveFloat = Field(
+        180.0, description="Length scale of the ocean analysis' errors, km"
+    )
+    seed: int = Field(2026, ge=0, description="Seed of nature, of the files and of their errors")
+
+
+class DataSettings(Settings):
+    """Where grid, forcing, observations and perhaps truth come from."""
+
+    store: str = Field(
+        "data.zarr", description="Data store made by `halocast ingest`; relative to the run file"
+    )
+    twin: Annotated[LinearTwin | NatlTwin, Discriminator("kind")] | None = Field(
+        None, description="Make a synthetic truth and its data in the run's folder instead"
+    )
+    max_gap_hours: PositiveFloat = Field(
+        6.0, description="Longest gap of the forcing that is interpolated across, h"
+    )
+
+
+class CheckpointSettings(Settings):
+    """How often all members are written."""
+
+    every: PositiveInt = Field(6, description="Cycles between checkpoints")
+    keep: PositiveInt = Field(2, description="Checkpoints kept")
+
+
+class EngineSettings(Settings):
+    """Where the tasks run. Nothing here changes a result."""
+
+    kind: Literal["serial", "dask"] = Field("serial", description="The engine")
+    workers: PositiveInt | None = Field(None, description="Local workers; default one a core")
+    scheduler: str | None = Field(None, description="Address or file of a running scheduler")
+    groups: PositiveInt | None = Field(
+        None, description="Groups of blocks a cycle is cut into; default one a worker"
+    )
+
+
+class RunSettings(Settings):
+    """A run file."""
+
+    name: str = Field(description="Short name of the run")
+    description: str = Field("", description="What it is, for the report")
+    seed: int = Field(0, ge=0, lt=2**64, description="Seed of every draw of the run")
+    time: TimeSettings
+    grid: Annotated[SphereGrid | PlaneGrid, Discriminator("kind")]
+    model: Annotated[ShallowWaterSettings | LinearGaussianSettings, Discriminator("kind")]
+    ensemble: EnsembleSettings = EnsembleSettings()
+    data: DataSettings = DataSettings()
+    observations: ObservationSettings = ObservationSettings()
+    filter: Annotated[LsmcmcV2Settings | FreeRunSettings, Discriminator("method")]
+    free_run: bool = Field(True, description="Run the same ensemble without assimilation beside")
+    reference: Literal["kalman-filter"] | None = Field(
+        None, description="Exact filter to score against, where the model is linear"
+    )
+    checkpoint: CheckpointSettings = CheckpointSettings()
+    engine: EngineSettings = EngineSettings()
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """Rows and columns of a block."""
+        return getattr(self.filter, "block", (8, 8))
+
+    def to_yaml(self) -> str:
+        """Return the whole run file, defaults written out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def packaged_runs() -> dict[str, Path]:
+    """Return the run files that come with halocast, by name."""
+    folder = Path(str(resources.files("halocast"))) / "experiments"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def find_run_file(name: str | Path) -> Path:
+    """Return the path of a run file given by path or by packaged name."""
+    path, packaged = Path(name), packaged_runs()
+    if path.is_file():
+        return path
+    if str(name) in packaged:
+        return packaged[str(name)]
+    close = difflib.get_close_matches(str(name), packaged)
+    raise ConfigError(
+        f"no run file {str(name)!r}",
+        remedy=(f"did you mean {close[0]}? " if close else "")
+        + f"Give a path, or one of the packaged: {', '.join(packaged)}",
+    )
+
+
+def read_settings(path: str | Path, overrides: Iterable[str] = ()) -> RunSettings:
+    """Read a run file, with overrides ``a.b=c``.
+
+    Raises
+    ------
+    ConfigError
+        With every mistake: its key, its value, and what would be right.
+    """
+    path = Path(path)
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"the run file cannot be read: {error}", where=str(path)) from error
+    if not isinstance(tree, dict):
+        raise ConfigError("the run file is not a mapping of sections", where=str(path))
+    for text in overrides:
+        _override(tree, text)
+    return validate_settings(tree, where=str(path))
+
+
+def validate_settings(tree: Mapping[str, Any], where: str = "") -> RunSettings:
+    """Build the settings from a mapping; ConfigError names every mistake."""
+    try:
+        return RunSettings.model_validate(tree)
+    except ValidationError as error:
+        problems = [_sentence(e) for e in error.errors()]
+        noun = "mistake" if len(problems) == 1 else "mistakes"
+        raise ConfigError(
+            f"{len(problems)} {noun} in the run file:\n" + "\n".join(f"  - {p}" for p in problems),
+            where=where,
+        ) from None
+
+
+def _override(tree: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {text!r} is not of the form a.b=c")
+    *sections, last = key.split(".")
+    for section in sections:
+        if not isinstance(tree.get(section), dict):
+            tree[section] = {}
+        tree = tree[section]
+    tree[last] = yaml.safe_load(value)
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    """Say one mistake: key, value, and what would be right."""
+    loc = [str(part) for part in problem["loc"]]
+    key = ".".join(part for part in loc if part not in _TAGS)
+    value = problem.get("input")
+    if problem["type"] == "extra_forbidden":
+        known = _keys_beside(loc)
+        close = difflib.get_close_matches(loc[-1], known)
+        hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+        return f"{key}: unknown key; {hint}"
+    if problem["type"] == "missing":
+        return f"{key}: is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(value, dict) else f" = {value!r}"
+    return f"{key}{shown}: {message[:1].lower()}{message[1:]}"
+
+
+# discriminator values that pydantic puts into the path of a mistake
+_TAGS = {
+    "sphere", "plane", "shallow-water", "linear-gaussian", "lsmcmc-v2", "free-run",
+    "north-atlantic",
+}  # fmt: skip
+
+
+def _keys_beside(loc: list[str]) -> list[str]:
+    """Return the keys a section takes, given the path of an unknown key in it."""
+    kind: Any = RunSettings
+    for part in loc[:-1]:
+        kind = _step(kind, part)
+        if kind is None:
+            return []
+    return list(getattr(kind, "model_fields", {}))
+
+
+def _step(kind: Any, part: str) -> Any:
+    fields = getattr(kind, "model_fields", {})
+    if part in fields:
+        return fields[part].annotation
+    options = [a for a in getattr(kind, "__args__", ()) if hasattr(a, "model_fields")]
+    for option in options:
+        tag = option.model_fields.get("kind") or option.model_fields.get("method")
+        if tag is not None and tag.default == part:
+            return option
+        if part in option.model_fields:
+            return option.model_fields[part].annotation
+    return options[0] if len(options) == 1 else None

@@ -1,0 +1,148 @@
+"""What every task of a run needs, built once a process from the run's folder.
+
+Tasks receive the folder's path, not these objects: settings, grid, model and open stores are built
+where they are used and never travel. The folder (and the data store) must therefore be on a file
+system that all workers see.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from halocast.config import PlaneGrid, RunSettings, validate_settings
+from halocast.errors import ConfigError, StoreError
+from halocast.grid import Grid
+from halocast.localization.blocks import Blocks, partition
+from halocast.models.base import Model, build_model
+from halocast.stores.forcing_store import Forcing
+from halocast.stores.grid_store import read_grid
+from halocast.stores.observation_store import Observations
+from halocast.stores.run_store import CONFIG, RunStore
+from halocast.stores.truth_store import Truth
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """A run as its tasks see it."""
+
+    directory: Path
+    settings: RunSettings
+    model: Model
+
+    @property
+    def grid(self) -> Grid:
+        """The model's grid."""
+        return self.model.grid
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """The partition of the grid."""
+        return partition(self.grid.shape, self.settings.block)
+
+    @cached_property
+    def noise_sd(self) -> np.ndarray:
+        """Standard deviation of the model noise, shape (F, n_cells); 0 on land."""
+        layout = self.model.layout
+        sd = np.zeros((len(layout), *self.grid.shape))
+        for name, value in self.settings.ensemble.model_noise.items():
+            sd[layout.index(name)] = value
+        return (sd * layout.wet(self.grid)).reshape(len(layout), -1)
+
+    @cached_property
+    def store(self) -> RunStore:
+        """The run's store."""
+        return RunStore.open(self.directory)
+
+    @cached_property
+    def observations(self) -> Observations:
+        """The observations of the data store."""
+        return Observations.open(data_store(self.directory, self.settings))
+
+    @cached_property
+    def truth(self) -> Truth | None:
+        """The truth, where the data store has one."""
+        try:
+            return Truth.open(data_store(self.directory, self.settings))
+        except StoreError:
+            return None
+
+    @lru_cache(maxsize=2)  # noqa: B019 - a context lives as long as its process
+    def truth_at(self, cycle: int) -> np.ndarray | None:
+        """The true state (F, ny, nx) at the end of a cycle, where there is one."""
+        return None if self.truth is None else self.truth.at(self.settings.time.at(cycle))
+
+    @cached_property
+    def _forcing(self) -> Forcing:
+        gap = np.timedelta64(int(self.settings.data.max_gap_hours * 3600), "s")
+        return Forcing.open(data_store(self.directory, self.settings), gap)
+
+    @lru_cache(maxsize=2)  # noqa: B019 - a context lives as long as its process
+    def forcing(self, cycle: int) -> Any:
+        """What the model needs to advance through a cycle."""
+        if self.settings.model.kind == "linear-gaussian":
+            return None
+        time = self.settings.time
+        return self.model.prepare_forcing(self._forcing.window(time.at(cycle - 1), time.at(cycle)))
+
+    def initial_state(self) -> np.ndarray:
+        """The state (F, ny, nx) the members are perturbed around."""
+        if self.settings.model.kind == "linear-gaussian":
+            return self.model.initial_state(None)
+        time = self.settings.time
+        return self.model.initial_state(self._forcing.window(time.at(0), time.at(1)))
+
+
+def data_store(directory: Path, settings: RunSettings) -> Path:
+    """Return where the run's data store is: in its folder for a twin, else as the run file says."""
+    if settings.data.twin is not None:
+        return directory / "data.zarr"
+    return Path(settings.data.store)
+
+
+def run_grid(settings: RunSettings, store: Path) -> Grid:
+    """Return the grid a run file asks for, with the depths of its data store.
+
+    Raises
+    ------
+    ConfigError
+        The data store was made for another grid.
+    """
+    if isinstance(settings.grid, PlaneGrid):
+        ny, nx = settings.grid.shape
+        return Grid.plane(ny, nx, 1.0, 1.0, np.ones((ny, nx)))
+    grid = read_grid(store)
+    south, north, ny = settings.grid.lat
+    west, east, nx = settings.grid.lon
+    if grid.shape != (ny, nx) or not np.allclose(grid.edges, (south, north, west, east)):
+        raise ConfigError(
+            f"the data store's grid is {grid.shape[0]} x {grid.shape[1]} cells between "
+            f"{', '.join(f'{edge:g}' for edge in grid.edges)}; the run file asks for {ny} x {nx} "
+            f"between {south:g}, {north:g}, {west:g}, {east:g}",
+            where=str(store),
+            remedy="ingest the bathymetry for this grid into another store, or change `grid`",
+        )
+    return grid
+
+
+def make_model(settings: RunSettings, store: Path) -> Model:
+    """Build the run's model on its grid."""
+    return build_model(settings.model, run_grid(settings, store))
+
+
+def load_context(directory: str) -> Context:
+    """Return the context of a run; built once a process and state of the run file."""
+    return _load(directory, os.stat(Path(directory) / CONFIG).st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _load(directory: str, modified: int) -> Context:
+    path = Path(directory)
+    settings = validate_settings(yaml.safe_load((path / CONFIG).read_text(encoding="utf-8")))
+    return Context(path, settings, make_model(settings, data_store(path, settings)))

@@ -1,0 +1,173 @@
+"""The record of a cycle: whole fields, the observation table with what was predicted, the scores.
+
+Every run scores the forecast (before the update), the analysis and the free run, against the truth
+where there is one, against withheld observations, and against those just assimilated (a fit, not an
+error). Everything is put in the order of cells and table rows first, so that sums do not depend on
+how the work was shared out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from halocast.cycle.context import Context, load_context
+from halocast.cycle.parts import Prepared, Screened, Statistics
+from halocast.diagnostics import Row, field_rows, observation_rows
+from halocast.observations import VARIABLES, ObservationTable, settle_fates
+from halocast.observations.operators import observe
+from halocast.sources.rows import Fate
+from halocast.stores.run_store import CycleRecord
+
+# how a track is called in the scores; `free` has its own store group too
+_WHAT = {"analysis": "analysis", "forecast": "forecast", "free": "free-run"}
+_GROUP = {"analysis": "analysis", "forecast": "forecast", "free": "free_run"}
+
+
+def record(
+    directory: str,
+    cycle: int,
+    prepared: Prepared,
+    screened: Screened,
+    estimates: tuple[np.ndarray, np.ndarray] | None,
+    *kept: Statistics,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Write everything a cycle leaves behind; return its summary and the arrays' digests."""
+    context = load_context(directory)
+    fields = _fields(context, kept)
+    scalars = _scalars(context, screened.table, kept)
+    table = screened.table
+    scores = [
+        *_truth_scores(context, cycle, fields),
+        *_reference_scores(context, fields, estimates),
+        *_observation_scores(context, table, screened, scalars),
+    ]
+    groups = {
+        f"{_GROUP[track]}/{statistic}": fields[f"{track}/{statistic}"]
+        for track in _GROUP
+        for statistic in ("mean", "spread")
+        if f"{track}/mean" in fields
+    }
+    if estimates is not None:
+        groups["kalman_filter/mean"] = estimates[1][:1]
+        groups["kalman_filter/spread"] = np.sqrt(estimates[1][1:])
+    fates = _fates(prepared, table)
+    written = CycleRecord(
+        groups, _columns(table, scalars), (prepared.first_row, fates), _health(context, kept), scores
+    )
+    digests = context.store.write_cycle(cycle, written)
+    summary = {
+        "time": str(context.settings.time.at(cycle)),
+        "observations": table.size,
+        "assimilated": int(table.assimilated.size),
+        "withheld": int(table.withheld.size),
+    }
+    return summary, digests
+
+
+def _fields(context: Context, kept: tuple[Statistics, ...]) -> dict[str, np.ndarray]:
+    """Assemble the groups' tiles into whole fields (F, ny, nx)."""
+    shape = (len(context.model.layout), context.grid.n_cells)
+    out = {name: np.empty(shape) for name in kept[0].fields}
+    for statistics in kept:
+        for name, values in statistics.fields.items():
+            out[name][:, statistics.cells] = values
+    return {name: values.reshape(-1, *context.grid.shape) for name, values in out.items()}
+
+
+def _scalars(
+    context: Context, table: ObservationTable, kept: tuple[Statistics, ...]
+) -> dict[str, np.ndarray]:
+    """Assemble the members' observed scalars (m, p), in observation space."""
+    m = context.settings.ensemble.members
+    out = {}
+    for track in kept[0].scalars:
+        values = np.empty((m, table.size))
+        for statistics in kept:
+            values[:, statistics.seen] = statistics.scalars[track]
+        out[track] = observe(values, table.operator, table.operator_center, table.operator_scale)
+    return out
+
+
+def _health(context: Context, kept: tuple[Statistics, ...]) -> dict[str, np.ndarray]:
+    out = {name: np.empty(context.blocks.n_blocks) for name in kept[0].health}
+    for statistics in kept:
+        for name, values in statistics.health.items():
+            out[name][statistics.blocks] = values
+    return out
+
+
+def _fates(prepared: Prepared, table: ObservationTable) -> np.ndarray:
+    """Return the fates of the raw rows, those of the gross-error check included."""
+    rows = prepared.first_row + np.arange(prepared.raw_fates.size)
+    return settle_fates(prepared.raw_fates, rows, table)
+
+
+def _columns(table: ObservationTable, scalars: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    columns = dict(table.to_dict())
+    for track, values in scalars.items():
+        columns[f"{track}_mean"] = values.mean(axis=0)
+        columns[f"{track}_spread"] = values.std(axis=0)
+    return columns
+
+
+def _truth_scores(context: Context, cycle: int, fields: dict[str, np.ndarray]) -> list[Row]:
+    truth = context.truth_at(cycle)
+    if truth is None:
+        return []
+    grid, layout = context.grid, context.model.layout
+    rows: list[Row] = []
+    for track, what in _WHAT.items():
+        if f"{track}/mean" in fields:
+            rows += field_rows(
+                what, "truth", grid, layout, fields[f"{track}/mean"], fields[f"{track}/spread"],
+                truth, fields[f"{track}/crps"],
+            )  # fmt: skip
+    rows += field_rows(
+        "forecast-mean", "truth", grid, layout, fields["forecast/mean"],
+        fields["forecast-mean/spread"], truth, fields["forecast-mean/crps"],
+    )  # fmt: skip
+    return rows
+
+
+def _reference_scores(
+    context: Context,
+    fields: dict[str, np.ndarray],
+    estimates: tuple[np.ndarray, np.ndarray] | None,
+) -> list[Row]:
+    if estimates is None:
+        return []
+    forecast, analysis = estimates[0][:1], estimates[1][:1]
+    compared = {"analysis": analysis, "forecast": forecast, "free": analysis}
+    rows: list[Row] = []
+    for track, exact in compared.items():
+        if f"{track}/mean" in fields:
+            rows += field_rows(
+                _WHAT[track], "kalman-filter", context.grid, context.model.layout,
+                fields[f"{track}/mean"], fields[f"{track}/spread"], exact,
+            )  # fmt: skip
+    return rows
+
+
+def _observation_scores(
+    context: Context,
+    table: ObservationTable,
+    screened: Screened,
+    scalars: dict[str, np.ndarray],
+) -> list[Row]:
+    noise_free = observe(
+        screened.observed, table.operator, table.operator_center, table.operator_scale
+    )
+    predicted = {_WHAT[track]: values for track, values in scalars.items()}
+    predicted["forecast-mean"] = noise_free
+    rows: list[Row] = []
+    for against, fate in (("withheld", Fate.WITHHELD), ("assimilated", Fate.ASSIMILATED)):
+        here = np.flatnonzero(table.fate == fate)
+        if here.size:
+            for what, values in predicted.items():
+                rows += observation_rows(
+                    what, against, VARIABLES, table.variable[here], table.value[here],
+                    values[:, here],
+                )  # fmt: skip
+    return rows

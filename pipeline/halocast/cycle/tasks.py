@@ -1,0 +1,348 @@
+"""The tasks of a cycle: plain functions of (folder, cycle, …), the same for every engine.
+
+    prepare ──────────────┬──────────────┐
+    forecast ─ sight ─ screen ─┐         │
+        └───── cut ────────── update ─ piece ─ join ─ (next forecast)
+                                 └─ keep ─ record
+
+A batch of members and a group of blocks are only ways to share out the work: no number depends on
+them. All fields are gathered into whole arrays before anything is summed over cells.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from halocast.cycle.context import Context, load_context
+from halocast.cycle.parts import (
+    Batch,
+    Prepared,
+    Screened,
+    Sighted,
+    Statistics,
+    Tile,
+    Updated,
+)
+from halocast.diagnostics import ensemble_crps, score_name
+from halocast.ensemble import mean_and_spread, model_noise
+from halocast.errors import ModelError
+from halocast.filters import FILTERS, free_run
+from halocast.filters.base import BlockGroup, BlockObservations, BlockUpdate, block_group
+from halocast.localization.blocks import Incidence, incidence
+from halocast.localization.planner import plan_groups
+from halocast.models.kalman_reference import kalman_analysis, kalman_forecast, kalman_initial
+from halocast.observations import ObservationTable, check_gross_errors, prepare_observations
+
+
+def initial(directory: str, numbers: np.ndarray) -> Batch:
+    """Make some members of the initial ensemble, perturbed around the initial state."""
+    context = load_context(directory)
+    model, settings = context.model, context.settings
+    state = context.initial_state()
+    increments = {}
+    total = np.zeros_like(state)
+    for member in range(settings.ensemble.members):
+        increment = model.initial_perturbation(settings.seed, member)
+        total += increment
+        if member in numbers:
+            increments[member] = increment
+    centre = total / settings.ensemble.members if settings.ensemble.members > 1 else 0.0
+    states = np.stack([model.apply_perturbation(state, increments[n] - centre) for n in numbers])
+    return Batch(numbers, states, states.copy() if settings.free_run else None)
+
+
+def initial_reference(directory: str) -> np.ndarray:
+    """Return the exact filter's first estimate: mean and variance, shape (2, ny, nx)."""
+    return kalman_initial(load_context(directory).model)
+
+
+def restore(directory: str, cycle: int, numbers: np.ndarray) -> Batch:
+    """Read some members back from the checkpoint after a cycle."""
+    context = load_context(directory)
+    analysis = np.stack([context.store.read_checkpoint("analysis", cycle, n) for n in numbers])
+    if not context.settings.free_run:
+        return Batch(numbers, analysis, None)
+    free = np.stack([context.store.read_checkpoint("free", cycle, n) for n in numbers])
+    return Batch(numbers, analysis, free)
+
+
+def restore_reference(directory: str, cycle: int) -> np.ndarray:
+    """Read the exact filter's estimate after a cycle back from what the cycle wrote."""
+    store = load_context(directory).store
+    shape = (1, *store.spec.grid.shape)
+    mean, spread = (
+        store.read_array(cycle, f"kalman_filter/{statistic}/z", shape)
+        for statistic in ("mean", "spread")
+    )
+    return np.stack([mean.reshape(shape[1:]), spread.reshape(shape[1:]) ** 2])
+
+
+def prepare(directory: str, cycle: int, n_groups: int) -> Prepared:
+    """Read and prepare a cycle's observations, and plan its groups of blocks."""
+    context = load_context(directory)
+    settings, grid, layout = context.settings, context.grid, context.model.layout
+    start, stop = settings.time.at(cycle - 1), settings.time.at(cycle)
+    rows = context.observations.window(start, stop)
+    table, fates = prepare_observations(
+        rows, grid, layout, settings.observations, settings.seed, (start, stop)
+    )
+    seen = _incidence(context, table)
+    plan = plan_groups(
+        context.blocks, seen, n_groups, settings.ensemble.members, fields=len(layout)
+    )
+    first = int(rows["row"].values[0]) if rows.sizes["row"] else 0
+    return Prepared(table, first, fates, seen, tuple(plan))
+
+
+def _incidence(context: Context, table: ObservationTable) -> Incidence:
+    """Find which blocks see which assimilated rows of the table."""
+    settings = context.settings.filter
+    here = table.assimilated
+    if settings.method == "free-run":
+        here = here[:0]
+    found = incidence(
+        context.blocks,
+        table.cell[here],
+        halo=getattr(settings, "halo", 0.0),
+        taper=getattr(settings, "taper", "continuous"),
+        periodic=context.grid.periodic,
+    )
+    return Incidence(found.start, here[found.observation], found.weight)
+
+
+def forecast(directory: str, cycle: int, batch: Batch) -> Batch:
+    """Advance some members through a cycle; noise-free."""
+    context = load_context(directory)
+    forcing = context.forcing(cycle)
+    time = context.settings.time
+    start, stop = time.at(cycle - 1), time.at(cycle)
+
+    def advance(states: np.ndarray, track: str) -> np.ndarray:
+        out = np.empty_like(states)
+        for k, number in enumerate(batch.numbers):
+            try:
+                out[k] = context.model.advance(states[k], start, stop, forcing)
+            except ModelError as error:
+                raise ModelError(
+                    error.what,
+                    where=f"member {number} of the {track}, cycle {cycle}; {error.where}",
+                    remedy=error.remedy,
+                ) from error
+        return out
+
+    free = None if batch.free is None else advance(batch.free, "free run")
+    return Batch(batch.numbers, advance(batch.analysis, "analysis"), free)
+
+
+def sight(prepared: Prepared, batch: Batch) -> Sighted:
+    """Take the observed state scalars of some members."""
+    scalar = prepared.table.scalar
+
+    def take(states: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(states.reshape(len(states), -1)[:, scalar])
+
+    free = None if batch.free is None else take(batch.free)
+    return Sighted(batch.numbers, take(batch.analysis), free)
+
+
+def screen(directory: str, prepared: Prepared, *sighted: Sighted) -> Screened:
+    """Put all members' observed scalars together and set gross errors aside."""
+    context = load_context(directory)
+    m = context.settings.ensemble.members
+    observed = _gather([(s.numbers, s.analysis) for s in sighted], m)
+    free = None
+    if sighted[0].free is not None:
+        free = _gather([(s.numbers, s.free) for s in sighted if s.free is not None], m)
+    noise_sd = context.noise_sd[prepared.table.field, prepared.table.cell]
+    table = check_gross_errors(
+        prepared.table, observed, noise_sd, context.settings.observations
+    )
+    return Screened(table, _incidence(context, table), observed, free)
+
+
+def _gather(parts: list[tuple[np.ndarray, np.ndarray]], members: int) -> np.ndarray:
+    out = np.empty((members, *parts[0][1].shape[1:]))
+    for numbers, values in parts:
+        out[numbers] = values
+    return out
+
+
+def cut(directory: str, prepared: Prepared, group: int, batch: Batch) -> Tile:
+    """Cut the cells of one group of blocks out of some members."""
+    cells = _group_cells(load_context(directory), prepared, group)
+
+    def take(states: np.ndarray) -> np.ndarray:
+        flat = states.reshape(*states.shape[:2], -1)
+        return np.take(flat, cells, axis=2)
+
+    free = None if batch.free is None else take(batch.free)
+    return Tile(batch.numbers, take(batch.analysis), free)
+
+
+def _group_cells(context: Context, prepared: Prepared, group: int) -> np.ndarray:
+    blocks, numbers = context.blocks, prepared.groups[group]
+    # a group is a stretch of consecutive blocks, so its cells are a stretch too
+    return blocks.cells[blocks.cell_start[numbers[0]] : blocks.cell_start[numbers[-1] + 1]]
+
+
+def update(
+    directory: str, cycle: int, group: int, prepared: Prepared, screened: Screened, *tiles: Tile
+) -> Updated:
+    """Update one group of blocks: all its members, the free run's too, and their statistics."""
+    context = load_context(directory)
+    settings = context.settings
+    m = settings.ensemble.members
+    numbers = prepared.groups[group]
+    cells = _group_cells(context, prepared, group)
+    noise_sd = np.ascontiguousarray(context.noise_sd[:, cells])
+    noise = model_noise(m, noise_sd, cells, context.grid.n_cells, settings.seed, cycle)
+    table = screened.table
+    blocks = block_group(
+        numbers,
+        context.blocks,
+        screened.incidence,
+        _block_observations(table),
+        forecast=_gather([(t.numbers, t.analysis) for t in tiles], m),
+        noise_sd=noise_sd,
+        noise=noise,
+        observed=screened.observed,
+        observed_noise_sd=context.noise_sd[table.field, table.cell],
+        seed=settings.seed,
+        cycle=cycle,
+    )
+    tracks = {"forecast": _completed(context, blocks, free_run.update(blocks))}
+    if np.diff(blocks.obs_start).any():
+        drawn = FILTERS[settings.filter.method](blocks, settings.filter)
+        tracks["analysis"] = _completed(context, blocks, drawn)
+    else:
+        tracks["analysis"] = tracks["forecast"]
+    free = None
+    if tiles[0].free is not None:
+        alone = blocks._replace(
+            forecast=_gather([(t.numbers, t.free) for t in tiles if t.free is not None], m)
+        )
+        tracks["free"] = _completed(context, alone, free_run.update(alone))
+        free = tracks["free"].members
+    statistics = _statistics(context, cycle, blocks, table, tracks)
+    return Updated(tracks["analysis"].members, free, statistics)
+
+
+def _block_observations(table: ObservationTable) -> BlockObservations:
+    return BlockObservations(
+        scalar=table.scalar,
+        field=table.field,
+        cell=table.cell,
+        value=table.value,
+        error=table.error,
+        operator=table.operator,
+        center=table.operator_center,
+        scale=table.operator_scale,
+        noise_kind=table.noise,
+        df=table.df,
+    )
+
+
+def _completed(context: Context, group: BlockGroup, drawn: BlockUpdate) -> BlockUpdate:
+    """Let the model carry what was drawn downwards; mean and spread follow the members."""
+    if len(context.model.layout) == 1:
+        return drawn  # nothing lies below
+    ancestor = np.repeat(drawn.ancestor, np.diff(group.cell_start), axis=1)  # (m, c)
+    members = np.empty_like(drawn.members)
+    local = np.arange(group.cells.size)
+    for k in range(group.members):
+        source = group.forecast[ancestor[k], :, local].T
+        members[k] = context.model.complete(drawn.members[k], source, group.cells)
+    changed = (members != drawn.members).any(axis=0)
+    if not changed.any():
+        return drawn
+    shift, _ = mean_and_spread(members - drawn.members)
+    _, spread = mean_and_spread(members)
+    return drawn._replace(
+        members=members,
+        mean=drawn.mean + shift,
+        spread=np.where(changed, spread, drawn.spread),
+    )
+
+
+def _statistics(
+    context: Context,
+    cycle: int,
+    group: BlockGroup,
+    table: ObservationTable,
+    tracks: dict[str, BlockUpdate],
+) -> Statistics:
+    fields = {}
+    for name, track in tracks.items():
+        fields[f"{name}/mean"], fields[f"{name}/spread"] = track.mean, track.spread
+    _, fields["forecast-mean/spread"] = mean_and_spread(group.forecast)
+    members = {name: track.members for name, track in tracks.items()}
+    truth = context.truth_at(cycle)
+    if truth is not None:
+        scored = [i for i, f in enumerate(context.model.layout.fields) if score_name(f) == f.variable]
+        true = truth.reshape(len(truth), -1)[:, group.cells]
+        for name, values in {**members, "forecast-mean": group.forecast}.items():
+            crps = np.full(true.shape, np.nan)
+            for i in scored:
+                crps[i] = ensemble_crps(values[:, i], true[i])
+            fields[f"{name}/crps"] = crps
+    local = np.full(context.grid.n_cells, -1)
+    local[group.cells] = np.arange(group.cells.size)
+    seen = np.flatnonzero(local[table.cell] >= 0)
+    at = local[table.cell[seen]]
+    scalars = {name: v[:, table.field[seen], at] for name, v in members.items()}
+    return Statistics(group.cells, fields, seen, scalars, group.block, tracks["analysis"].health)
+
+
+def keep(updated: Updated) -> Statistics:
+    """Return what is kept of an update besides the members."""
+    return updated.statistics
+
+
+def piece(updated: Updated, numbers: np.ndarray) -> Tile:
+    """Take some members out of an updated group, to go back to where they live."""
+    free = None if updated.free is None else updated.free[numbers]
+    return Tile(numbers, updated.analysis[numbers], free)
+
+
+def join(directory: str, prepared: Prepared, *pieces: Tile) -> Batch:
+    """Put the pieces of all groups together into whole states."""
+    context = load_context(directory)
+    numbers = pieces[0].numbers
+    shape = (len(numbers), len(context.model.layout), *context.grid.shape)
+
+    def assemble(values: list[np.ndarray]) -> np.ndarray:
+        out = np.empty((*shape[:2], context.grid.n_cells))
+        for group, value in enumerate(values):
+            out[:, :, _group_cells(context, prepared, group)] = value
+        return out.reshape(shape)
+
+    free = None
+    if pieces[0].free is not None:
+        free = assemble([p.free for p in pieces if p.free is not None])
+    return Batch(numbers, assemble([p.analysis for p in pieces]), free)
+
+
+def reference(
+    directory: str, cycle: int, screened: Screened, estimate: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Advance the exact filter through a cycle: its forecast and its analysis (2, ny, nx)."""
+    context = load_context(directory)
+    time = context.settings.time
+    sd = context.noise_sd[0].reshape(context.grid.shape)
+    ahead = kalman_forecast(context.model, estimate, sd, time.at(cycle - 1), time.at(cycle))
+    return ahead, kalman_analysis(ahead, screened.table)
+
+
+def reference_estimate(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Return the analysis of the exact filter, to go on from."""
+    return pair[1]
+
+
+def checkpoint(directory: str, cycle: int, batch: Batch) -> int:
+    """Write some members after a cycle; returns how many."""
+    store = load_context(directory).store
+    for k, number in enumerate(batch.numbers):
+        store.write_checkpoint("analysis", cycle, int(number), batch.analysis[k])
+        if batch.free is not None:
+            store.write_checkpoint("free", cycle, int(number), batch.free[k])
+    return len(batch.numbers)

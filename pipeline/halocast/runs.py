@@ -1,0 +1,239 @@
+"""Runs from the outside: create one, carry it out, resume it, ask for its scores."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+import halocast
+from halocast.config import RunSettings, validate_settings
+from halocast.cycle.context import data_store, make_model
+from halocast.cycle.driver import Driver, Progress
+from halocast.diagnostics import Row, summarise
+from halocast.engines import Engine, make_engine
+from halocast.errors import RunError
+from halocast.localization.blocks import partition
+from halocast.stores.observation_store import Observations
+from halocast.stores.open_run import open_run
+from halocast.stores.run_store import CONFIG, RunSpec, RunStore, read_texts
+
+Watcher = Callable[[Progress], None]
+
+_STACK = (
+    "halocast", "numpy", "numba", "xarray", "zarr", "dask", "distributed", "intake", "cartopy",
+)  # fmt: skip
+
+
+def create_run(settings: RunSettings, directory: str | Path) -> RunStore:
+    """Make the folder of a run: its twin data where it asks for some, and its empty store.
+
+    Raises
+    ------
+    RunError
+        The folder exists and is not empty.
+    """
+    directory = Path(directory).absolute()
+    if directory.exists() and any(directory.iterdir()):
+        raise RunError(
+            "the output folder exists and is not empty",
+            where=str(directory),
+            remedy="choose another --output, delete the folder, or continue the run in it "
+            "with `halocast resume`",
+        )
+    settings = _with_absolute_store(settings)
+    # a twin's data are made beside, and moved into the folder the run store has made
+    store = data_store(directory, settings)
+    if settings.data.twin is not None:
+        from halocast.twins import make_twin
+
+        workshop = directory.parent / f".{directory.name}.making"
+        make_twin(settings, workshop)
+        store = workshop / "data.zarr"
+    run = RunStore.create(directory, _spec(settings, store))
+    if settings.data.twin is not None:
+        for path in workshop.iterdir():
+            path.rename(directory / path.name)
+        workshop.rmdir()
+    return run
+
+
+def _with_absolute_store(settings: RunSettings) -> RunSettings:
+    if settings.data.twin is not None:
+        return settings
+    data = settings.data.model_copy(update={"store": str(Path(settings.data.store).absolute())})
+    return settings.model_copy(update={"data": data})
+
+
+def _spec(settings: RunSettings, store: Path) -> RunSpec:
+    model = make_model(settings, store)
+    time = settings.time
+    return RunSpec(
+        times=np.array([time.at(k) for k in range(1, time.cycles + 1)]),
+        grid=model.grid,
+        layout=model.layout,
+        members=settings.ensemble.members,
+        n_blocks=partition(model.grid.shape, settings.block).n_blocks,
+        max_slots=max(1, _largest_window(settings, store)),
+        tracks=("analysis", "free") if settings.free_run else ("analysis",),
+        reference=settings.reference is not None,
+        config=settings.to_yaml(),
+        record=_record(settings),
+    )
+
+
+def _largest_window(settings: RunSettings, store: Path) -> int:
+    """Return the largest number of observation rows in any cycle."""
+    edges = [settings.time.at(k) for k in range(settings.time.cycles + 1)]
+    times = Observations.open(store).times
+    places = np.searchsorted(times, np.array(edges), side="right")
+    return int(np.diff(places).max(initial=0))
+
+
+def _record(settings: RunSettings) -> dict[str, Any]:
+    """Say what was run, with what, on what."""
+    return {
+        "name": settings.name,
+        "seed": settings.seed,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in _STACK}},
+        "commit": _git_commit(),
+        "machine": {
+            "system": f"{platform.system()} {platform.release()}",
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+        },
+        "command": " ".join(["halocast", *sys.argv[1:]]),
+    }
+
+
+def _processor() -> str:
+    """Return the processor's name: bits are promised on one family only."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _git_commit() -> str:
+    """Return the commit of the code where it runs from a checkout, else an empty string."""
+    folder = Path(halocast.__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"],
+            capture_output=True, text=True, timeout=5, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found.stdout.strip() if found.returncode == 0 else ""
+
+
+def carry_out(
+    directory: str | Path, engine: Engine, *, groups: int | None = None, watch: Watcher | None = None
+) -> int:
+    """Run the cycles that a run's folder still misses; returns the last committed cycle."""
+    driver = Driver(directory, engine, groups)
+    for progress in driver.run():
+        if watch is not None:
+            watch(progress)
+    return driver.store.committed()
+
+
+def run(
+    settings: RunSettings, directory: str | Path, *, watch: Watcher | None = None
+) -> Path:
+    """Create a run and carry it out on the engine its settings name."""
+    create_run(settings, directory)
+    choice = settings.engine
+    engine = make_engine(choice.kind, choice.workers, choice.scheduler)
+    try:
+        carry_out(directory, engine, groups=choice.groups, watch=watch)
+    finally:
+        engine.close()
+    return Path(directory)
+
+
+def stored_settings(directory: str | Path) -> RunSettings:
+    """Return the settings a run was made with."""
+    text, _ = read_texts(Path(directory).absolute())
+    return validate_settings(yaml.safe_load(text), where=str(Path(directory) / CONFIG))
+
+
+def change_settings(
+    directory: str | Path, changed: RunSettings, *, accept_changes: bool = False
+) -> None:
+    """Give a run other settings before it is resumed.
+
+    Raises
+    ------
+    RunError
+        Something beside the engine differs, and ``accept_changes`` is false.
+    """
+    old = stored_settings(directory)
+    differences = setting_differences(old, changed)
+    if differences and not accept_changes:
+        raise RunError(
+            "the configuration differs from the one this run was made with:\n"
+            + "\n".join(f"  - {d}" for d in differences),
+            where=str(directory),
+            remedy="start a new run, or give --accept-changes: from the newest checkpoint on the "
+            "run then follows the new configuration",
+        )
+    if differences or old.engine != changed.engine:
+        path = Path(directory) / CONFIG
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text(changed.to_yaml(), encoding="utf-8")
+        partial.replace(path)
+
+
+def setting_differences(old: RunSettings, new: RunSettings) -> list[str]:
+    """List what differs between two configurations and can change a result."""
+    a, b = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    free = ("engine.", "name", "description")
+    return [
+        f"{key}: {a.get(key)!r} in the run, {b.get(key)!r} now"
+        for key in sorted(a.keys() | b.keys())
+        if a.get(key) != b.get(key) and not key.startswith(free)
+    ]
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(tree, dict):
+        return {prefix.rstrip("."): tree}
+    out: dict[str, Any] = {}
+    for key, value in tree.items():
+        out.update(_flat(value, f"{prefix}{key}."))
+    return out
+
+
+def run_scores(directory: str | Path) -> list[Row]:
+    """Return the scores of a run, averaged over its committed cycles."""
+    scores = open_run(directory)["scores"].to_dataset()
+    if "rmse" not in scores:
+        return []
+    scores = scores.compute()
+    labels: Sequence[str] = ("what", "against", "variable")
+    cycles = []
+    for c in range(scores.sizes["cycle"]):
+        cycles.append([
+            Row(
+                **{name: str(scores[name].values[r]) for name in labels},  # type: ignore[typeddict-item]
+                **{name: float(scores[name].values[c, r]) for name in ("rmse", "bias", "spread", "crps")},
+                n=int(scores["n"].values[c, r]),
+            )
+            for r in range(scores.sizes["row"])
+            if scores["n"].values[c, r] > 0
+        ])
+    return summarise(cycles)
