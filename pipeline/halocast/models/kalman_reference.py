@@ -66,8 +66,8 @@ def kalman_forecast(
     estimate
         Mean and variance, shape (2, ny, nx).
     noise_sd
-        Standard deviation of the model noise, a number or an array that broadcasts to (ny, nx);
-        on land it is not added.
+        Standard deviation of the model noise, a number or one a cell, shape (1, ny, nx) or flat;
+        on land none is added.
     start, stop
         Times of the cycle.
 
@@ -83,7 +83,8 @@ def kalman_forecast(
     linear = _linear_gaussian(model)
     growth = linear.settings.decay ** linear.steps(start, stop)
     mean = linear.advance(estimate[:1], start, stop)[0]
-    noise = np.where(linear.grid.sea, np.square(np.asarray(noise_sd, dtype=float)), 0.0)
+    noise = np.square(np.asarray(noise_sd, dtype=float))
+    noise = np.where(linear.grid.sea, noise.reshape(linear.grid.shape if noise.ndim else ()), 0.0)
     return np.stack([mean, growth**2 * estimate[1] + noise])
 
 
