@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from halocast.diagnostics import field_rows, observation_rows
 from halocast.grid import Grid
+from halocast.sources.rows import VARIABLES
 from halocast.state import Field, StateLayout
+from halocast.stores.grid_store import write_grid
 from halocast.stores.run_store import CycleRecord, RunSpec, RunStore
+from halocast.stores.truth_store import write_truth
 
-VARIABLES = ("ssh", "u", "v", "t")
 OCEAN = StateLayout(
     (
         Field("ssh", None, "m", "sea-surface height"),
@@ -25,7 +27,8 @@ OCEAN = StateLayout(
 PLANE = StateLayout((Field("z", None, "1", "state"),))
 CONFIG = """name: natl-demo
 ensemble: {members: 25}
-localization: {block_shape: [2, 2]}
+data: {twin: {kind: north-atlantic}}
+filter: {method: lsmcmc-v2, block: [2, 2]}
 """
 RECORD = {
     "halocast": "0.1.0",
@@ -69,20 +72,9 @@ def swath(grid, cycle):
     return (off < 1.2 * half) & (off > 0.25 * half) & grid.sea
 
 
-class HandTruth:
-    """A truth as ``halocast.stores.Truth`` gives it."""
-
-    def __init__(self, layout, times, states):
-        self.layout = layout
-        self._states = dict(zip(times.astype("datetime64[s]").tolist(), states))
-
-    def at(self, time):
-        return self._states[time.astype("datetime64[s]").item()]
-
-
 @pytest.fixture(scope="session")
 def make_run(tmp_path_factory):
-    """Write a run to a folder of its own: ``make_run(**options) -> (directory, truth)``."""
+    """Write a run to a folder of its own: ``make_run(**options) -> directory``."""
     made = {}
 
     def make(**options):
@@ -128,7 +120,10 @@ def write_run(
         rows = score(grid, layout, true, state, deviation, table, truth, free, kalman)
         records.append(cycle_record(rng, grid, state, deviation, table, rows, free, kalman))
     write_store(directory, grid, layout, times, records, free, kalman)
-    return directory, HandTruth(layout, times, truths) if truth else None
+    if truth:
+        write_grid(directory / "data.zarr", grid)
+        write_truth(directory / "data.zarr", times, np.stack(truths), layout)
+    return directory
 
 
 def north_atlantic(shape):
@@ -188,12 +183,11 @@ def observe(rng, grid, true, state, deviation, seen, cycle, geographic):
     if geographic:
         parts = [(0, cells, cycle)] + [(c, drifters, -1) for c in (1, 2, 3)]
     else:
-        parts = [(0, cells, cycle)]
-    names = VARIABLES if geographic else ("z",)
+        parts = [(4, cells, cycle)]
     columns: dict[str, list] = {}
     for code, where, platform in parts:
-        field, j, i = code, *np.divmod(where, grid.shape[1])
-        name = names[code]
+        field, j, i = code % 4, *np.divmod(where, grid.shape[1])
+        name = VARIABLES[code]
         sd = INSTRUMENT[name]
         platforms = (
             np.full(where.size, platform) if platform >= 0 else 60000 + np.arange(where.size)
@@ -241,8 +235,7 @@ def score(grid, layout, true, state, deviation, table, truth, free, kalman):
             members = table[f"{column}_mean"][here] + table[f"{column}_spread"][here] * np.linspace(
                 -1.5, 1.5, 7
             ).reshape(-1, 1)
-            names = VARIABLES if layout is OCEAN else ("z",)
             rows += observation_rows(
-                what, against, names, table["variable"][here], table["value"][here], members
+                what, against, VARIABLES, table["variable"][here], table["value"][here], members
             )
     return rows

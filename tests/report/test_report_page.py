@@ -64,8 +64,8 @@ def page_of(make_run):
 
     def make(name):
         if name not in pages:
-            directory, truth = make_run(**RUNS[name])
-            pages[name] = build_page(open_run(directory), truth)
+            directory = make_run(**RUNS[name])
+            pages[name] = build_page(open_run(directory))
         return pages[name]
 
     return make
@@ -120,7 +120,7 @@ def test_tells_the_whole_story(page_of):
         "found / expected",
         "git_commit",
         "0123456789abcdef",
-        "block_shape: [2, 2]",
+        "block: [2, 2]",
     ):
         assert words in page.text, words
     assert len(page.images) == 9
@@ -158,18 +158,18 @@ def test_text_of_the_run_cannot_break_the_page(page_of):
 
 
 def test_is_written_into_the_run_and_the_same_run_gives_the_same_page(make_run):
-    directory, truth = make_run(**RUNS["plane"])
+    directory = make_run(**RUNS["plane"])
     before = set(directory.iterdir())
-    path = write_report(directory, truth)
+    path = write_report(directory)
     first = path.read_text(encoding="utf-8")
     assert path == directory / "report.html"
-    assert write_report(directory, truth).read_text(encoding="utf-8") == first
+    assert write_report(directory).read_text(encoding="utf-8") == first
     assert set(directory.iterdir()) == before | {path}
     assert path.stat().st_mode & 0o444 == 0o444
 
 
 def test_a_run_without_a_committed_cycle_is_refused(make_run):
-    directory, _ = make_run(n_cycles=1, seed=9)
+    directory = make_run(n_cycles=1, seed=9)
     for record in (directory / "commits").iterdir():
         record.unlink()
     with pytest.raises(RunError, match="no committed cycle"):
@@ -178,10 +178,10 @@ def test_a_run_without_a_committed_cycle_is_refused(make_run):
 
 
 def test_the_users_plot_settings_are_left_alone(make_run, tmp_path):
-    directory, truth = make_run(**RUNS["plane"])
+    directory = make_run(**RUNS["plane"])
     mpl.rcParams["font.size"] = 17.0
     try:
-        write_picture(open_run(directory), tmp_path / "run.png", truth)
+        write_picture(open_run(directory), tmp_path / "run.png")
         assert mpl.rcParams["font.size"] == 17.0
     finally:
         mpl.rcdefaults()

@@ -19,18 +19,18 @@ from halocast.report.panels import (
     transform,
 )
 from halocast.report.style import COLOURS, DIFFERENCE_MAP, GAIN_MAP, HEIGHT_MAP, house_style, png
-from halocast.report.view import RunView, TruthSource
+from halocast.report.view import RunView
 from halocast.sources.rows import Fate
 
 
-def write_picture(tree: xr.DataTree, path: str | Path, truth: TruthSource | None = None) -> Path:
+def write_picture(tree: xr.DataTree, path: str | Path) -> Path:
     """Draw the picture of a run to a PNG file: three maps that tell its story.
 
     What was assimilated (values on the cells they were seen in, other platforms as dots), the last
     analysis with its currents in the same colours, and the error that assimilation removed.
     Without a truth the third map is what the analysis changed.
     """
-    view = RunView(tree, truth)
+    view = RunView(tree)
     window = Window.around(view)
     with house_style():
         sheet = Sheet(window, 1, 3, width=15.0)

@@ -28,7 +28,7 @@ from halocast.report.style import (
     SPREAD_MAP,
 )
 from halocast.report.view import KELVIN, RunView
-from halocast.sources.rows import Fate
+from halocast.sources.rows import VARIABLES, Fate
 
 USED = (Fate.ASSIMILATED, Fate.WITHHELD, Fate.GROSS_ERROR)
 FATE_STYLE = {
@@ -188,7 +188,7 @@ def _change_map(view: RunView) -> Picture:
 def observation_maps(view: RunView) -> Picture | None:
     """Draw where the observations of all cycles were, by fate."""
     columns = view.observations
-    seen = [v for v in view.observed_names if view.observed(v, USED).any()]
+    seen = [v for v in VARIABLES if view.observed(v, USED).any()]
     if not seen:
         return None
     remote = [v for v in seen if v == view.main_variable]

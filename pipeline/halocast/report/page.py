@@ -22,23 +22,21 @@ from halocast.report.reliability import (
 from halocast.report.series import error_series
 from halocast.report.style import house_style
 from halocast.report.verdict import gains, verdict
-from halocast.report.view import RunView, TruthSource
+from halocast.report.view import RunView
 from halocast.stores.open_run import open_run
 
 REPORT = "report.html"
 MINUS = "\N{MINUS SIGN}"
 
 
-def build_page(tree: xr.DataTree, truth: TruthSource | None = None, title: str = "") -> str:
+def build_page(tree: xr.DataTree, title: str = "") -> str:
     """Write a run's report as one HTML text with all pictures inside.
 
     Parameters
     ----------
     tree
-        The run, as ``halocast.open_run`` gives it. Free run, reference filter, observations and
-        health may be missing; their parts are then left out.
-    truth
-        The true states of a twin experiment, for the maps of errors.
+        The run, as ``halocast.open_run`` gives it. Truth, free run, reference filter,
+        observations and health may be missing; their parts are then left out.
     title
         Headline; by default the run file's ``name``.
 
@@ -47,7 +45,7 @@ def build_page(tree: xr.DataTree, truth: TruthSource | None = None, title: str =
     RunError
         The run has no committed cycle yet.
     """
-    view = RunView(tree, truth)
+    view = RunView(tree)
     with house_style():
         pictures = {
             "state": state_maps(view),
@@ -86,7 +84,7 @@ def build_page(tree: xr.DataTree, truth: TruthSource | None = None, title: str =
     )
 
 
-def write_report(directory: str | Path, truth: TruthSource | None = None) -> Path:
+def write_report(directory: str | Path) -> Path:
     """Write the report of the run in a directory to ``report.html`` there.
 
     The file is replaced whole or not at all. A run that goes on is reported up to its last
@@ -98,7 +96,7 @@ def write_report(directory: str | Path, truth: TruthSource | None = None) -> Pat
         There is no run in the directory, it has no committed cycle yet, or it is damaged.
     """
     path = Path(directory).absolute() / REPORT
-    text = build_page(open_run(directory), truth)
+    text = build_page(open_run(directory))
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{REPORT}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

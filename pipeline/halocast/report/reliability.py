@@ -19,7 +19,7 @@ from halocast.diagnostics.summary import label, with_unit
 from halocast.report.picture import Picture
 from halocast.report.style import COLOURS, QUIET
 from halocast.report.view import RunView
-from halocast.sources.rows import Fate
+from halocast.sources.rows import VARIABLES, Fate
 
 JUDGES = (Fate.ASSIMILATED, Fate.WITHHELD)
 BINS = 10
@@ -52,7 +52,7 @@ class Sample:
 def samples(view: RunView) -> list[Sample]:
     """Gather the observations that judge the forecast, one sample a variable."""
     columns, out = view.observations, []
-    for variable in view.observed_names:
+    for variable in VARIABLES:
         here = view.observed(variable, JUDGES)
         if not here.any():
             continue

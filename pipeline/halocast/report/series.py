@@ -12,7 +12,7 @@ from halocast.diagnostics.summary import AGAINST_ORDER, against_label, label, wi
 from halocast.report.picture import Picture
 from halocast.report.style import COLOURS
 from halocast.report.view import RunView
-from halocast.sources.rows import Fate
+from halocast.sources.rows import VARIABLES, Fate
 
 TRACKS = ("free-run", "forecast", "analysis")
 MANY_CYCLES = 48
@@ -22,8 +22,7 @@ def error_series(view: RunView) -> Picture | None:
     """Draw the rmse of each cycle against everything that is not a fit."""
     scored = {(r["against"], r["variable"]) for r in view.summary if r["what"] == "analysis"}
     against = [a for a in AGAINST_ORDER[:3] if any(a == s[0] for s in scored)]
-    variables = [v for v in (*view.observed_names, "z") if any(v == s[1] for s in scored)]
-    variables = list(dict.fromkeys(variables))
+    variables = [v for v in VARIABLES if any(v == s[1] for s in scored)]
     if not against or not variables:
         return None
     shape = len(against), len(variables)

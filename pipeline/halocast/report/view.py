@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 import yaml
 
 from halocast.diagnostics import Row, summarise
-from halocast.errors import RunError
+from halocast.errors import RunError, StoreError
 from halocast.sources.rows import VARIABLES, Fate
-from halocast.state import StateLayout
+from halocast.stores.truth_store import Truth
 
 TRACKS = {"analysis": "analysis", "forecast": "forecast", "free-run": "free_run"}
 MEASURES = ("rmse", "bias", "spread", "crps", "n")
 KELVIN = 273.15
 
 
-class TruthSource(Protocol):
-    """The true states of a twin experiment, as ``halocast.stores.Truth`` holds them."""
-
-    layout: StateLayout
-
-    def at(self, time: np.datetime64) -> np.ndarray:
-        """State (F, ny, nx) at an analysis time."""
-
-
 class RunView:
-    """A run seen through ``halocast.open_run``'s tree, with the truth of a twin experiment.
+    """A run seen through ``halocast.open_run``'s tree.
 
     Everything optional (truth, free run, reference, observations, health) may be missing; the
     ``has_…`` properties say what is there.
     """
 
-    def __init__(self, tree: xr.DataTree, truth: TruthSource | None = None) -> None:
+    def __init__(self, tree: xr.DataTree) -> None:
         self.tree = tree
-        self.truth = truth
         if not self._has("analysis/mean") or self.n_cycles == 0:
             raise RunError(
                 "this run has no committed cycle yet",
@@ -82,6 +73,21 @@ class RunView:
     def moment(self, cycle: int) -> str:
         """Name a cycle (from 0): by its time on the sphere, by its number on a plane."""
         return time_text(self.times[cycle]) if self.geographic else f"cycle {cycle + 1}"
+
+    @cached_property
+    def truth(self) -> Truth | None:
+        """The truth in the run's data store, where there is one at the analysis times."""
+        data = self.config.get("data") or {}
+        directory = self.tree.attrs.get("directory")
+        if directory is None or not (data.get("twin") or data.get("store")):
+            return None
+        store = Path(directory) / "data.zarr" if data.get("twin") else Path(data["store"])
+        try:
+            truth = Truth.open(store)
+            truth.at(self.times[-1].astype("datetime64[s]"))
+        except StoreError:  # real data have no truth, and a run can outlive its data
+            return None
+        return truth
 
     # -- fields --------------------------------------------------------------------------------
 
@@ -160,7 +166,7 @@ class RunView:
         if self.reference == "kalman-filter" or self.truth is None:
             return self._surface(self._group("kalman_filter/mean")[variable], cycle)
         layers = self.truth.layout.variables()[variable]
-        state = self.truth.at(self.times[cycle])
+        state = self.truth.at(self.times[cycle].astype("datetime64[s]"))
         return np.where(self.sea, state[layers[0]], np.nan)
 
     def _surface(self, array: xr.DataArray, cycle: int) -> np.ndarray:
@@ -237,17 +243,12 @@ class RunView:
         }
         return columns | {"cycle": np.nonzero(valid)[0]}
 
-    @cached_property
-    def observed_names(self) -> tuple[str, ...]:
-        """Names of the observations' variable codes."""
-        return VARIABLES if "ssh" in self.variables else tuple(self.variables)
-
     def observed(self, variable: str | None = None, fates: tuple[Fate, ...] = ()) -> np.ndarray:
         """Mask over the observations with this variable and one of these fates."""
         columns = self.observations
         mask = np.ones(columns["fate"].shape, bool)
         if variable is not None and mask.size:
-            mask &= columns["variable"] == self.observed_names.index(variable)
+            mask &= columns["variable"] == VARIABLES.index(variable)
         if fates:
             mask &= np.isin(columns["fate"], [int(f) for f in fates])
         return mask
@@ -300,7 +301,7 @@ class RunView:
 
         Blocks are rectangles numbered row by row from the south-west.
         """
-        block = (self.config.get("localization") or {}).get("block_shape")
+        block = (self.config.get("filter") or {}).get("block")
         if block is None or "ess" not in self.health:
             return None
         rows, columns = (np.arange(n) // size for n, size in zip(self.shape, block))
