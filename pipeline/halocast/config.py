@@ -196,7 +196,7 @@ def read_settings(path: str | Path, overrides: Iterable[str] = ()) -> RunSetting
     if not isinstance(tree, dict):
         raise ConfigError("the run file is not a mapping of sections", where=str(path))
     for text in overrides:
-        _override(tree, text)
+        override(tree, text)
     return validate_settings(tree, where=str(path))
 
 
@@ -213,7 +213,8 @@ def validate_settings(tree: Mapping[str, Any], where: str = "") -> RunSettings:
         ) from None
 
 
-def _override(tree: dict[str, Any], text: str) -> None:
+def override(tree: dict[str, Any], text: str) -> None:
+    """Put one override ``a.b=c`` into the tree of a run file."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise ConfigError(f"--set {text!r} is not of the form a.b=c")

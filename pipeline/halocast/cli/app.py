@@ -1,0 +1,273 @@
+"""The command line: words in, one function call, words out.
+
+Heavy imports happen inside the commands, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from halocast.errors import HalocastError
+
+app = typer.Typer(
+    name="halocast",
+    help="Ensemble data assimilation for the ocean: the same answer on any cluster.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False)
+
+RunFile = Annotated[
+    str, typer.Argument(help="Run file, or the name of a packaged one", show_default=False)
+]
+Directory = Annotated[Path, typer.Argument(help="Folder of a run", show_default=False)]
+EngineName = Annotated[
+    str | None, typer.Option("--engine", help="serial or dask; default as in the run file")
+]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Local Dask workers")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", help="Address or scheduler file of a running Dask cluster"),
+]
+Output = Annotated[Path | None, typer.Option("--output", help="Folder to make for the run")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="A.B=C", help="Override a key of the run file; repeatable"),
+]
+
+
+def main() -> None:
+    """Run the command line; mistakes of the user end with a message, not a traceback."""
+    try:
+        app()
+    except HalocastError as error:
+        Console(stderr=True, highlight=False).print(f"[bold red]halocast:[/] {_plain(error)}")
+        sys.exit(2)
+
+
+def _plain(error: HalocastError) -> str:
+    from rich.markup import escape
+
+    return escape(str(error))
+
+
+def _settings(
+    run_file: str,
+    overrides: list[str] | None,
+    engine: str | None,
+    workers: int | None,
+    scheduler: str | None,
+):
+    from halocast.config import find_run_file, read_settings
+
+    sets = list(overrides or [])
+    if scheduler:
+        engine = engine or "dask"
+    for key, value in (("kind", engine), ("workers", workers), ("scheduler", scheduler)):
+        if value is not None:
+            sets.append(f"engine.{key}={value}")
+    return read_settings(find_run_file(run_file), sets)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder to make")] = Path("halocast-demo"),
+    engine: EngineName = None,
+    workers: Workers = None,
+) -> None:
+    """A day of the North Atlantic, from product files to maps, in about two minutes.
+
+    Example:  [bold]halocast demo[/]
+    """
+    from halocast.cli.running import run_and_show
+
+    settings = _settings("natl-demo", None, engine, workers, None)
+    run_and_show(console, settings, output)
+    from halocast.report import write_report
+
+    page = write_report(output)
+    console.print(f"\nThe report, with maps:  [bold]{page}[/]")
+    console.print(f"In Python:              halocast.open_run({str(output)!r})")
+
+
+@app.command()
+def ingest(
+    entries: Annotated[list[str], typer.Argument(help="Catalog entries", show_default=False)],
+    into: Annotated[Path, typer.Option("--into", help="Data store to make or add to")],
+    run_file: Annotated[
+        str | None, typer.Option("--run", help="Run file that gives the grid and the period")
+    ] = None,
+    start: Annotated[str | None, typer.Option(help="Start of the period, UTC")] = None,
+    stop: Annotated[str | None, typer.Option(help="End of the period, UTC")] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="For the catalog entries"),
+    ] = None,
+    downloads: Annotated[Path, typer.Option(help="Where fetched files are kept")] = Path(
+        "downloads"
+    ),
+) -> None:
+    """Read product files through the catalogs into a data store.
+
+    Example:  [bold]halocast ingest etopo2022_local hycom_local --into natl.zarr --run run.yaml -p
+    path=files[/]
+    """
+    from halocast.cli.ingesting import ingest_and_show
+
+    ingest_and_show(console, entries, into, run_file, start, stop, parameter, downloads)
+
+
+@app.command()
+def catalog() -> None:
+    """List the catalog entries that can be ingested.
+
+    Example:  [bold]halocast catalog[/]
+    """
+    from halocast.cli.ingesting import show_catalog
+
+    show_catalog(console)
+
+
+@app.command()
+def check(run_file: RunFile, overrides: Overrides = None, workers: Workers = None) -> None:
+    """Find every mistake in a run file before anything runs, and price the run.
+
+    Example:  [bold]halocast check run.yaml[/]
+    """
+    from halocast.check import check_run, price_run
+
+    settings = _settings(run_file, overrides, None, workers, None)
+    problems = check_run(settings)
+    if problems:
+        noun = "mistake" if len(problems) == 1 else "mistakes"
+        console.print(f"[bold red]{len(problems)} {noun}:[/]")
+        for problem in problems:
+            console.print(f"  - {problem}", markup=False)
+        raise typer.Exit(2)
+    console.print("[bold green]The run file is sound.[/] What the run will cost:")
+    console.print(price_run(settings).table())
+
+
+@app.command()
+def run(
+    run_file: RunFile,
+    engine: EngineName = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    output: Output = None,
+    overrides: Overrides = None,
+) -> None:
+    """Carry out a run; its folder holds everything.
+
+    Example:  [bold]halocast run linear-gaussian --engine dask --workers 2 --output runs/lg[/]
+    """
+    from halocast.cli.running import run_and_show
+
+    settings = _settings(run_file, overrides, engine, workers, scheduler)
+    run_and_show(console, settings, output or Path("runs") / settings.name)
+
+
+@app.command()
+def resume(
+    directory: Directory,
+    engine: EngineName = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    overrides: Overrides = None,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Go on with another configuration")
+    ] = False,
+) -> None:
+    """Continue a run that was stopped, from its newest checkpoint.
+
+    Example:  [bold]halocast resume runs/lg[/]
+    """
+    from halocast.cli.running import resume_and_show
+
+    sets = list(overrides or [])
+    if scheduler:
+        engine = engine or "dask"
+    for key, value in (("kind", engine), ("workers", workers), ("scheduler", scheduler)):
+        if value is not None:
+            sets.append(f"engine.{key}={value}")
+    resume_and_show(console, directory, sets, accept_changes)
+
+
+@app.command()
+def scores(
+    directory: Directory,
+    as_json: Annotated[bool, typer.Option("--json", help="Tidy rows as JSON")] = False,
+) -> None:
+    """Show the scores of a run, means over its cycles.
+
+    Example:  [bold]halocast scores runs/lg --json[/]
+    """
+    from halocast.diagnostics import table, to_json
+    from halocast.runs import run_scores
+
+    rows = run_scores(directory)
+    if as_json:
+        print(to_json(rows))
+    else:
+        console.print(table(rows))
+
+
+@app.command()
+def report(directory: Directory) -> None:
+    """Draw the report of a run: DIR/report.html, one file without a network.
+
+    Example:  [bold]halocast report runs/lg[/]
+    """
+    from halocast.report import write_report
+
+    console.print(f"The report: [bold]{write_report(directory)}[/]")
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Folder of a run", show_default=False)],
+    second: Annotated[Path, typer.Argument(help="Folder of another", show_default=False)],
+) -> None:
+    """Compare two runs bit by bit: exit 0 when identical, 1 with the first difference.
+
+    Example:  [bold]halocast compare runs/serial runs/dask[/]
+    """
+    from halocast.stores.compare import compare_runs
+
+    difference = compare_runs(first, second)
+    if difference is None:
+        print("bitwise identical")
+        return
+    print(difference)
+    raise typer.Exit(1)
+
+
+@app.command()
+def experiments() -> None:
+    """List the packaged run files, which `run` and `check` take by name.
+
+    Example:  [bold]halocast experiments[/]
+    """
+    from rich.table import Table
+
+    from halocast.config import packaged_runs, read_settings
+
+    table = Table(box=None, padding=(0, 2))
+    for column in ("name", "members", "cycles", "what it is"):
+        table.add_column(column)
+    for name, path in packaged_runs().items():
+        settings = read_settings(path)
+        table.add_row(
+            name,
+            str(settings.ensemble.members),
+            str(settings.time.cycles),
+            settings.description.strip(),
+        )
+    console.print(table)
