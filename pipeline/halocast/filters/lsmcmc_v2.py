@@ -148,14 +148,20 @@ def _refuse_lost_blocks(group: BlockGroup, mass_log: np.ndarray) -> None:
 
 
 def _condition(group: BlockGroup, seen: Sighting, step: float, sampler: Sampler) -> _Conditioned:
-    scalars = ObservedScalars(
-        group.observed, group.observed_noise_sd, group.value, group.error, group.operator,
-        group.center, group.scale, group.noise_kind, group.df, seen.scalar_start, seen.observation,
+    columns = (
+        group.value, group.error, group.operator, group.center, group.scale, group.noise_kind,
+        group.df,
     )  # fmt: skip
+    scalars = ObservedScalars(
+        np.ascontiguousarray(group.observed[:, seen.first].T),
+        group.observed_noise_sd[seen.first],
+        seen.scalar_start,
+        *(column[seen.observation] for column in columns),
+    )
     m, count = group.members, seen.first.size
     closed = np.zeros(count, dtype=bool)
     if count:
-        simple = is_closed_form(group.operator, group.noise_kind)[seen.observation]
+        simple = is_closed_form(scalars.operator, scalars.noise_kind)
         closed = np.logical_and.reduceat(simple, seen.scalar_start[:-1])
     log_weight = np.empty((seen.row_weight.size, m))
     mean, variance = np.empty((count, m)), np.empty((count, m))
@@ -201,14 +207,12 @@ def _draw_own(
 def _condition_gaussian(
     obs, closed, row_start, row_weight, own_row, log_weight, mean, variance
 ):  # the closed-form counterpart of `condition_scalars`
-    mu = np.empty(obs.forecast.shape[0])
     for s in range(closed.size):
         if not closed[s]:
             continue
-        index = obs.index[obs.start[s] : obs.start[s + 1]]
-        merged = merge_gaussian(obs.value, obs.error, index)
-        sd = obs.noise_sd[index[0]]
-        mu[:] = obs.forecast[:, index[0]]
+        these = slice(obs.start[s], obs.start[s + 1])
+        merged = merge_gaussian(obs.value[these], obs.error[these])
+        mu, sd = obs.forecast[s], obs.noise_sd[s]
         for r in range(row_start[s], row_start[s + 1]):
             gaussian_log_weights(merged, row_weight[r], mu, sd, log_weight[r])
         if own_row[s] >= 0:
@@ -259,28 +263,39 @@ def _sample_unobserved(
     """Fill the cells start…stop: ancestor plus own noise, shifted to the mixture's mean."""
     m, n_fields = forecast.shape[0], forecast.shape[1]
     size = stop - start
-    first, between, drawn = np.empty(size), np.empty(size), np.empty(size)
+    first, second, drawn = np.empty(size), np.empty(size), np.empty(size)
+    children = np.zeros(m)
+    for i in range(m):
+        children[chosen[i]] += 1.0
     for f in range(n_fields):
         first[:] = 0.0
-        between[:] = 0.0
+        second[:] = 0.0
         drawn[:] = 0.0
-        for j in range(m):
-            for c in range(size):
-                first[c] += weight[j] * (forecast[j, f, start + c] - forecast[0, f, start + c])
-        for j in range(m):
-            for c in range(size):
-                d = forecast[j, f, start + c] - forecast[0, f, start + c] - first[c]
-                between[c] += weight[j] * (d * d)
-        for j in range(m):
-            for c in range(start, stop):
-                members[j, f, c] = forecast[chosen[j], f, c] + noise_sd[f, c] * noise[j, f, c]
-                drawn[c - start] += members[j, f, c] - forecast[0, f, c]
-        for j in range(m):
-            for c in range(start, stop):
-                members[j, f, c] += first[c - start] - drawn[c - start] / m
+        noisy = False
         for c in range(start, stop):
-            mean[f, c] = forecast[0, f, c] + first[c - start]
-            spread[f, c] = np.sqrt(noise_sd[f, c] * noise_sd[f, c] + between[c - start])
+            noisy = noisy or noise_sd[f, c] > 0.0
+        for j in range(m):
+            for c in range(size):
+                d = forecast[j, f, start + c] - forecast[0, f, start + c]
+                first[c] += weight[j] * d
+                second[c] += weight[j] * (d * d)
+                drawn[c] += children[j] * d
+        if noisy:
+            for i in range(m):
+                for c in range(size):
+                    drawn[c] += noise_sd[f, start + c] * noise[i, f, start + c]
+        for c in range(size):
+            mean[f, start + c] = forecast[0, f, start + c] + first[c]
+            between = max(second[c] - first[c] * first[c], 0.0)
+            q = noise_sd[f, start + c] * noise_sd[f, start + c]
+            spread[f, start + c] = np.sqrt(q + between)
+            drawn[c] = first[c] - drawn[c] / m  # the shift, from here on
+        for i in range(m):
+            for c in range(size):
+                x = forecast[chosen[i], f, start + c] + drawn[c]
+                if noisy:
+                    x += noise_sd[f, start + c] * noise[i, f, start + c]
+                members[i, f, start + c] = x
 
 
 @njit(cache=True, nogil=True)

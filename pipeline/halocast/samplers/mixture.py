@@ -39,17 +39,17 @@ class MergedObservation(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def merge_gaussian(value, error, index):
-    """Merge the observations ``index`` of one scalar by precision, in the order given."""
-    precision, reference = 0.0, value[index[0]]
+def merge_gaussian(value, error):
+    """Merge the observations (k,) of one scalar by precision, in the order given."""
+    precision, reference = 0.0, value[0]
     shift = 0.0
-    for o in index:
+    for o in range(value.size):
         p = 1.0 / (error[o] * error[o])
         precision += p
         shift += p * (value[o] - reference)
     merged = reference + shift / precision
     misfit = 0.0
-    for o in index:
+    for o in range(value.size):
         d = (value[o] - merged) / error[o]
         misfit += 0.5 * d * d
     return MergedObservation(merged, 1.0 / precision, misfit)
@@ -150,7 +150,7 @@ def condition_mixture(
     mean, variance = mu.copy(), noise_sd**2
     part, column = np.empty(mu.shape[0]), np.empty(mu.shape[0])
     for s in np.unique(scalar):
-        merged = merge_gaussian(value, error, np.flatnonzero(scalar == s))
+        merged = merge_gaussian(value[scalar == s], error[scalar == s])
         forecast = np.ascontiguousarray(mu[:, s])
         gaussian_log_weights(merged, 1.0, forecast, noise_sd[s], part)
         log_weight += part

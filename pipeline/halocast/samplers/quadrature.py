@@ -12,14 +12,15 @@ every observation. q = 0 makes the scalar an atom at mu_j: I_j is the likelihood
 Accuracy is checked, not assumed, on the untapered likelihood (w = 1, the narrowest), hence in the
 same way for every block that sees the scalar:
 
-* the integrals over even and over odd nodes estimate the trapezoidal error at twice the step, and
-  the error at the step is about their square; above 1e-5 the step is halved, and then
+* a lattice starts at twice the step asked for, finer where the likelihood's poles are near; the
+  integrals over even and over odd nodes estimate its error at twice its own step, and the error
+  at its own is about their square; above 1e-5 it is halved, and below half the step asked for
 * Gauss-Legendre panels are bisected until each agrees with its halves to 1e-11;
 * a window whose ends still carry mass is doubled (observations far from every member);
 * what underflows is redone in the log domain.
 
-Cost per scalar of n nodes (about 150 at the default step), m ancestors: n m products for the
-factors; per row n evaluations of the density and n m products.
+Cost per scalar of n nodes (100 to 400 at the default step) and m ancestors: n evaluations of the
+operator and n m products for the factors; per row n of the density and n m products.
 
 The operator and the density are the built-in ones of `halocast.samplers.densities`;
 `compile_sampler` makes the same two kernels for others.
@@ -40,38 +41,41 @@ from halocast.samplers.nodes import (
     GAUSS_W,
     GAUSS_X,
     POINTS,
-    fill_cumulative,
-    fill_lattice,
-    fill_panels,
+    UNDERFLOW,
+    draw_quantiles,
+    exponentiate,
+    fill_factors,
     lattice_size,
+    lay_lattice,
+    lay_panels,
     log_sum,
     make_work,
-    quantile_at_normal,
     room_for,
     sort_ancestors,
     sum_moments,
     sum_nodes,
 )
 
-HALF_WIDTH, WIDEST = 7.5, 60.0
+HALF_WIDTH, WIDEST = 7.0, 56.0
 RESOLVED = 1e-5
-ENDED = 1e-11
+ENDED = 1e-10
 AGREED = 1e-11
 IRRELEVANT = 100.0
-UNDERFLOW = 1e-280
 LOG_SQRT_2PI = 0.9189385332046727
-PANELS = 2  # refinement: 0 the step, 1 half the step, 2 panels
+COARSEST, FINEST = 2.0, 0.5  # lattice steps, in units of the step asked for
+POLE = 4.0  # steps wanted within the distance of a likelihood's pole
 
 
 class ObservedScalars(NamedTuple):
-    """S observed scalars and their p observations, m members.
+    """S observed scalars of m members, and their p observations scalar after scalar.
 
-    forecast (m, p) and noise_sd (p,) are those of the scalar behind each observation; start,
-    index are the CSR of each scalar's observations; the rest are columns of the observations.
+    forecast (S, m) and noise_sd (S,) are the scalars'; start (S + 1,) says where the observations
+    of each begin in the other columns, (p,).
     """
 
     forecast: np.ndarray
     noise_sd: np.ndarray
+    start: np.ndarray
     value: np.ndarray
     error: np.ndarray
     operator: np.ndarray
@@ -79,53 +83,52 @@ class ObservedScalars(NamedTuple):
     scale: np.ndarray
     noise_kind: np.ndarray
     df: np.ndarray
-    start: np.ndarray
-    index: np.ndarray
 
 
 class Resolution(NamedTuple):
-    """How finely one scalar must be integrated: refinement and half-width of the windows."""
+    """How one scalar is integrated: lattice step (0: panels) and half-width of the windows."""
 
-    refinement: int
+    h: float
     half_width: float
 
 
 @njit(cache=True, nogil=True)
 def _fill_residuals(obs, s, origin, sd, work, n):
-    for k in range(obs.start[s + 1] - obs.start[s]):
-        o = obs.index[obs.start[s] + k]
+    x = work.x
+    for o in range(obs.start[s], obs.start[s + 1]):
+        value, operator = obs.value[o], obs.operator[o]
+        center, scale = obs.center[o], obs.scale[o]
+        residual = work.residual[o - obs.start[s]]
         for g in range(n):
-            z = origin + sd * work.x[g]
-            work.residual[k, g] = obs.value[o] - apply_operator(
-                obs.operator[o], z, obs.center[o], obs.scale[o]
-            )
+            z = origin + sd * x[g]
+            residual[g] = value - apply_operator(operator, z, center, scale)
 
 
 @njit(cache=True, nogil=True)
-def _fill_likelihood(obs, s, weight, work, n):
-    """Fill the likelihood at taper weight ``weight``; return the highest log and its node."""
-    log_like = work.log_like
-    log_like[:n] = 0.0
-    for k in range(obs.start[s + 1] - obs.start[s]):
-        o = obs.index[obs.start[s] + k]
-        scale = obs.error[o] / sqrt(weight)
-        for g in range(n):
-            log_like[g] += log_density(obs.noise_kind[o], work.residual[k, g], scale, obs.df[o])
-    peak = 0
-    for g in range(n):
-        if log_like[g] > log_like[peak]:
-            peak = g
-    highest = log_like[peak]
-    for g in range(n):
-        work.like[g] = exp(log_like[g] - highest)
-    return highest, peak
+def _fill_log_likelihood(error, noise_kind, df, residual, root_weight, n, stride, log_like):
+    """Fill the log likelihood of one scalar's observations at every ``stride``-th node."""
+    for g in range(0, n, stride):
+        log_like[g] = 0.0
+    for k in range(error.size):
+        sd, kind, freedom = error[k] / root_weight, noise_kind[k], df[k]
+        for g in range(0, n, stride):
+            log_like[g] += log_density(kind, residual[k, g], sd, freedom)
+
+
+@njit(cache=True, nogil=True)
+def _fill_untapered(obs, s, work, n):
+    """Fill the likelihood at taper weight 1; return its highest logarithm and its node."""
+    a, b = obs.start[s], obs.start[s + 1]
+    _fill_log_likelihood(
+        obs.error[a:b], obs.noise_kind[a:b], obs.df[a:b], work.residual, 1.0, n, 1, work.log_like
+    )
+    return exponentiate(work.log_like, n, 1, work.like)
 
 
 @njit(cache=True, nogil=True)
 def _log_likelihood_at(obs, s, weight, z):
     total = 0.0
-    for k in range(obs.start[s], obs.start[s + 1]):
-        o = obs.index[k]
+    for o in range(obs.start[s], obs.start[s + 1]):
         residual = obs.value[o] - apply_operator(obs.operator[o], z, obs.center[o], obs.scale[o])
         total += log_density(obs.noise_kind[o], residual, obs.error[o] / sqrt(weight), obs.df[o])
     return total
@@ -137,18 +140,17 @@ def _best_fit(obs, s, origin, sd, work, n):
     best = -np.inf
     for g in range(n):
         best = max(best, work.log_like[g])
-    for k in range(obs.start[s + 1] - obs.start[s]):
-        o = obs.index[obs.start[s] + k]
+    for o in range(obs.start[s], obs.start[s + 1]):
+        residual = work.residual[o - obs.start[s]]
         for g in range(1, n):
-            a, b = work.x[g - 1], work.x[g]
-            left = work.residual[k, g - 1]
-            if (left > 0.0) == (work.residual[k, g] > 0.0):
+            if (residual[g - 1] > 0.0) == (residual[g] > 0.0):
                 continue
+            a, b = work.x[g - 1], work.x[g]
             for _ in range(50):
                 x = 0.5 * (a + b)
                 z = origin + sd * x
                 h = apply_operator(obs.operator[o], z, obs.center[o], obs.scale[o])
-                if (obs.value[o] - h > 0.0) == (left > 0.0):
+                if (obs.value[o] - h > 0.0) == (residual[g - 1] > 0.0):
                     a = x
                 else:
                     b = x
@@ -194,7 +196,7 @@ def _bisect_panels(obs, s, origin, sd, center, half_width, best):
     covered = -np.inf
     for j in range(center.size):
         begin, end = max(center[j] - half_width, covered), center[j] + half_width
-        pieces = max(np.int64(np.ceil(end - begin)), 0)
+        pieces = max(int(np.ceil(end - begin)), 0)
         for piece in range(pieces):
             stack[0, 0] = begin + (end - begin) * piece / pieces
             stack[0, 1] = begin + (end - begin) * (piece + 1) / pieces
@@ -221,29 +223,48 @@ def _bisect_panels(obs, s, origin, sd, center, half_width, best):
 
 @njit(cache=True, nogil=True)
 def _lay_nodes(obs, s, origin, sd, step, resolution, work):
-    """Lay the nodes of one scalar and take the residuals there; return (scratch, nodes)."""
-    half_width = resolution.half_width
-    h = step if resolution.refinement == 0 else 0.5 * step
-    work = room_for(work, lattice_size(work.center, half_width, h))
-    n = fill_lattice(work, half_width, h)
+    """Lay the nodes of one scalar and take the residuals; return (scratch, nodes)."""
+    h, half_width = resolution.h, resolution.half_width
+    lattice = h if h > 0.0 else FINEST * step
+    work = room_for(work, lattice_size(work.center, half_width, lattice))
+    n = lay_lattice(work, half_width, lattice)
     _fill_residuals(obs, s, origin, sd, work, n)
-    if resolution.refinement == PANELS:
-        _fill_likelihood(obs, s, 1.0, work, n)
-        best = _best_fit(obs, s, origin, sd, work, n)
-        edges, count = _bisect_panels(obs, s, origin, sd, work.center, half_width, best)
-        work = room_for(work, count * POINTS)
-        n = fill_panels(work, edges, count, half_width)
-        _fill_residuals(obs, s, origin, sd, work, n)
+    if h > 0.0:
+        return work, n
+    _fill_untapered(obs, s, work, n)
+    best = _best_fit(obs, s, origin, sd, work, n)
+    edges, count = _bisect_panels(obs, s, origin, sd, work.center, half_width, best)
+    work = room_for(work, count * POINTS)
+    n = lay_panels(work, edges, count, half_width)
+    _fill_residuals(obs, s, origin, sd, work, n)
     return work, n
+
+
+@njit(cache=True, nogil=True)
+def _guess_step(obs, s, work, n, h):
+    """The lattice step that the likelihood's poles suggest, given its residuals at step h.
+
+    A Student-t's likelihood has them about sqrt(residual^2 + sd^2) / |slope of the residual| off
+    the axis; the trapezoidal rule wants steps below a quarter of that. Only a first guess.
+    """
+    nearest = np.inf
+    for o in range(obs.start[s], obs.start[s + 1]):
+        error, residual = obs.error[o], work.residual[o - obs.start[s]]
+        for g in range(1, n):
+            slope = abs(residual[g] - residual[g - 1])
+            squared = residual[g] * residual[g] + error * error
+            if squared < nearest * slope * slope:
+                nearest = squared / (slope * slope)
+    return h * sqrt(nearest) / POLE
 
 
 @njit(cache=True, nogil=True)
 def _windows_end(work):
     """Whether every ancestor's window holds its mass, with nothing left at the ends."""
+    if _underflow(work.even, work.odd):
+        return False
     for j in range(work.center.size):
-        total = work.zeroth[0, j] + work.zeroth[1, j]
-        if not total > UNDERFLOW:
-            return False
+        total = work.even[j] + work.odd[j]
         for g in (work.first[j], work.last[j] - 1):
             if not work.factor[g, j] * work.like[g] <= ENDED * total:
                 return False
@@ -251,56 +272,121 @@ def _windows_end(work):
 
 
 @njit(cache=True, nogil=True)
-def _steps_resolve(work):
-    """Whether even and odd nodes agree for every ancestor."""
-    for j in range(work.center.size):
-        even, odd = work.zeroth[0, j], work.zeroth[1, j]
-        if not abs(even - odd) <= RESOLVED * (even + odd):
-            return False
-    return True
+def _agree(even, odd):
+    """Whether the sums over even and over odd nodes agree for every ancestor."""
+    agreed = True
+    for j in range(even.size):
+        agreed = agreed and abs(even[j] - odd[j]) <= RESOLVED * (even[j] + odd[j])
+    return agreed
+
+
+@njit(cache=True, nogil=True)
+def _underflow(even, odd):
+    lowest = np.inf
+    for j in range(even.size):
+        lowest = min(lowest, even[j] + odd[j])
+    return not lowest > UNDERFLOW
 
 
 @njit(cache=True, nogil=True)
 def _resolve(obs, s, origin, sd, step, work):
-    """Find the resolution the untapered likelihood needs; return (scratch, nodes, resolution)."""
-    refinement, half_width = 0, HALF_WIDTH
+    """Find the resolution the untapered likelihood needs; leave nodes, likelihood and sums filled.
+
+    Returns scratch, number of nodes, resolution, highest log likelihood and its node.
+    """
+    finest = FINEST * step
+    h, half_width = COARSEST * step, HALF_WIDTH
+    work, n = _lay_nodes(obs, s, origin, sd, step, Resolution(h, half_width), work)
+    guess = _guess_step(obs, s, work, n, h)
+    laid = not guess < h
+    if not laid:
+        h = max(guess, finest)
     while True:
-        resolution = Resolution(refinement, half_width)
-        work, n = _lay_nodes(obs, s, origin, sd, step, resolution, work)
-        _fill_likelihood(obs, s, 1.0, work, n)
-        sum_nodes(work, n)
-        if refinement < PANELS and not _steps_resolve(work):
-            refinement += 1
+        resolution = Resolution(h, half_width)
+        if not laid:
+            work, n = _lay_nodes(obs, s, origin, sd, step, resolution, work)
+        laid = False
+        fill_factors(work, n, h)
+        highest, peak = _fill_untapered(obs, s, work, n)
+        sum_nodes(work.factor, work.low, work.high, work.rule, work.like, n, 1, work.even, work.odd)
+        if h > 0.0 and not _agree(work.even, work.odd):
+            h = max(0.5 * h, finest) if h > finest else 0.0
         elif half_width < WIDEST and not _windows_end(work):
             half_width *= 2.0
         else:
-            return work, n, resolution
+            return work, n, resolution, highest, peak
 
 
 @njit(cache=True, nogil=True)
-def _fill_row(work, n, highest, out):
-    """Fill ``out`` (m,) with log I_j from the nodes."""
-    sum_nodes(work, n)
-    for j in range(work.center.size):
-        total = work.zeroth[0, j] + work.zeroth[1, j]
-        if total > UNDERFLOW:
-            out[work.order[j]] = highest + log(total) - LOG_SQRT_2PI
-        else:
-            out[work.order[j]] = log_sum(work, j) - LOG_SQRT_2PI
+def _first_stride(weight, h, step):
+    """How many nodes a tapered row may step over: its likelihood is 1 / sqrt(weight) wider."""
+    stride = 1
+    while stride < 4 and 4.0 * weight * stride * stride <= 1.0:
+        if h == 0.0 or 2.0 * stride * h > COARSEST * step:
+            break
+        stride *= 2
+    return stride
 
 
 @njit(cache=True, nogil=True)
-def _fill_conditionals(work, n, peak, origin, sd, mean, variance):
-    """Fill mean and variance (m,) of z given each ancestor; `sum_nodes` has been called."""
-    about = work.x[peak]
-    sum_moments(work, n, about)
-    for j in range(work.center.size):
-        total = work.zeroth[0, j] + work.zeroth[1, j]
+def _fill_rows(
+    obs, s, origin, sd, step, work, n, h, highest, peak, weights, own, log_weight, mean, variance
+):
+    """Fill log I_j of a scalar's rows (k, m), and the moments (m,) of its row ``own``.
+
+    Weights increase; those of weight 1 find their sums, ``highest`` and ``peak`` at hand.
+    """
+    a, b = obs.start[s], obs.start[s + 1]
+    error, kind, df = obs.error[a:b], obs.noise_kind[a:b], obs.df[a:b]
+    x, rule, residual, log_like, like = (
+        work.x, work.rule, work.residual, work.log_like, work.like
+    )  # fmt: skip
+    factor, low, high, even, odd = work.factor, work.low, work.high, work.even, work.odd
+    stride, summed = 1, 1.0
+    for r in range(weights.size - 1, -1, -1):
+        if weights[r] != summed:
+            summed = weights[r]
+            stride = _first_stride(summed, h, step)
+            while True:
+                _fill_log_likelihood(error, kind, df, residual, sqrt(summed), n, stride, log_like)
+                highest, peak = exponentiate(log_like, n, stride, like)
+                sum_nodes(factor, low, high, rule, like, n, stride, even, odd)
+                if stride == 1 or (_agree(even, odd) and not _underflow(even, odd)):
+                    break
+                stride = 1
+        for j in range(even.size):
+            total = even[j] + odd[j]
+            if total > UNDERFLOW:
+                total = highest + log(total)
+            else:
+                window = slice(work.first[j], work.last[j])
+                total = log_sum(work.center[j], x[window], rule[window], log_like[window])
+            log_weight[r, work.order[j]] = total - LOG_SQRT_2PI
+        if r == own:
+            _fill_conditionals(work, n, stride, peak, origin, sd, mean, variance)
+
+
+@njit(cache=True, nogil=True)
+def _fill_conditionals(work, n, stride, peak, origin, sd, mean, variance):
+    """Fill mean and variance (m,) of z given each ancestor, after the sums over nodes."""
+    about, m = work.x[peak], work.center.size
+    first, second = np.empty(m), np.empty(m)
+    sum_moments(work, n, stride, about, first, second)
+    for j in range(m):
+        total = work.even[j] + work.odd[j]
         a, b = 0.0, 0.0
         if total > UNDERFLOW:
-            a, b = work.first_moment[j] / total, work.second_moment[j] / total
+            a, b = first[j] / total, second[j] / total
         mean[work.order[j]] = origin + sd * (about + a)
         variance[work.order[j]] = sd * sd * max(b - a * a, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _most_observations(obs):
+    most = 1
+    for s in range(obs.noise_sd.size):
+        most = max(most, obs.start[s + 1] - obs.start[s])
+    return most
 
 
 @njit(cache=True, nogil=True)
@@ -331,35 +417,28 @@ def condition_scalars(
     step
         Coarsest step in units of the model-noise sd.
     log_weight, mean, variance, resolution
-        Filled: (R, m); (S, m); (S, m); (S, 2) refinement and half-width, for `draw_scalar`.
+        Filled: (R, m); (S, m); (S, m); (S, 2) lattice step and half-width, for `draw_scalars`.
     """
-    m = obs.forecast.shape[0]
-    most = 1
-    for s in range(chosen.size):
-        most = max(most, obs.start[s + 1] - obs.start[s])
-    work = make_work(1024, m, most)
-    mu = np.empty(m)
+    m = obs.forecast.shape[1]
+    work = make_work(1024, m, _most_observations(obs))
     for s in range(chosen.size):
         if not chosen[s]:
             continue
-        first = obs.index[obs.start[s]]
-        mu[:] = obs.forecast[:, first]
-        sd = obs.noise_sd[first]
+        begin, end, mu, sd = row_start[s], row_start[s + 1], obs.forecast[s], obs.noise_sd[s]
         if _is_atom(mu, sd):
-            for r in range(row_start[s], row_start[s + 1]):
+            for r in range(begin, end):
                 for j in range(m):
                     log_weight[r, j] = _log_likelihood_at(obs, s, row_weight[r], mu[j])
             mean[s] = mu
             variance[s] = 0.0
             continue
         origin = sort_ancestors(mu, sd, work)
-        work, n, found = _resolve(obs, s, origin, sd, step, work)
-        resolution[s, 0], resolution[s, 1] = found.refinement, found.half_width
-        for r in range(row_start[s], row_start[s + 1]):
-            highest, peak = _fill_likelihood(obs, s, row_weight[r], work, n)
-            _fill_row(work, n, highest, log_weight[r])
-            if r == own_row[s]:
-                _fill_conditionals(work, n, peak, origin, sd, mean[s], variance[s])
+        work, n, found, highest, peak = _resolve(obs, s, origin, sd, step, work)
+        resolution[s, 0], resolution[s, 1] = found.h, found.half_width
+        _fill_rows(
+            obs, s, origin, sd, step, work, n, found.h, highest, peak, row_weight[begin:end],
+            own_row[s] - begin, log_weight[begin:end], mean[s], variance[s],
+        )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
@@ -379,34 +458,28 @@ def draw_scalars(obs, scalars, weight, ancestor, normal, step, resolution, out):
     out
         Filled, (k, m).
     """
-    m = obs.forecast.shape[0]
-    most = 1
-    for s in scalars:
-        most = max(most, obs.start[s + 1] - obs.start[s])
-    work = make_work(1024, m, most)
-    mu = np.empty(m)
+    m = obs.forecast.shape[1]
+    work = make_work(1024, m, _most_observations(obs))
     for k in range(scalars.size):
         s = scalars[k]
-        first = obs.index[obs.start[s]]
-        mu[:] = obs.forecast[:, first]
-        sd = obs.noise_sd[first]
+        mu, sd = obs.forecast[s], obs.noise_sd[s]
         if _is_atom(mu, sd):
             for i in range(m):
                 out[k, i] = mu[ancestor[k, i]]
             continue
         origin = sort_ancestors(mu, sd, work)
-        wanted = Resolution(np.int64(resolution[s, 0]), resolution[s, 1])
-        work, n = _lay_nodes(obs, s, origin, sd, step, wanted, work)
-        _fill_likelihood(obs, s, weight[k], work, n)
-        for j in range(m):
-            filled = False
-            for i in range(m):
-                if ancestor[k, i] != work.order[j]:
-                    continue
-                if not filled:
-                    fill_cumulative(work, j)
-                    filled = True
-                out[k, i] = origin + sd * quantile_at_normal(work, j, normal[k, i])
+        # a cumulative is far less exacting than an integral
+        h = min(2.0 * resolution[s, 0], COARSEST * step)
+        work, n = _lay_nodes(obs, s, origin, sd, step, Resolution(h, resolution[s, 1]), work)
+        a, b = obs.start[s], obs.start[s + 1]
+        _fill_log_likelihood(
+            obs.error[a:b], obs.noise_kind[a:b], obs.df[a:b], work.residual, sqrt(weight[k]),
+            n, 1, work.log_like,
+        )  # fmt: skip
+        exponentiate(work.log_like, n, 1, work.like)
+        draw_quantiles(work, n, h, ancestor[k], normal[k], out[k])
+        for i in range(m):
+            out[k, i] = origin + sd * out[k, i]
 
 
 class Sampler(NamedTuple):
@@ -420,8 +493,9 @@ BUILT_IN = Sampler(condition_scalars, draw_scalars)
 
 # every function above that meets the operator or the density, callees first
 _DEPENDENT = (
-    _fill_residuals, _fill_likelihood, _log_likelihood_at, _best_fit, _panel, _panel_resolved,
-    _bisect_panels, _lay_nodes, _resolve, condition_scalars, draw_scalars,
+    _fill_residuals, _fill_log_likelihood, _fill_untapered, _log_likelihood_at, _best_fit, _panel,
+    _panel_resolved, _bisect_panels, _lay_nodes, _resolve, _fill_rows, condition_scalars,
+    draw_scalars,
 )  # fmt: skip
 
 
