@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import zarr
 from halocast.errors import StoreError
-from halocast.stores.chunk_files import PARTIAL, ChunkFiles, create_array
+from halocast.stores.arrays import array_at, array_layout, create_arrays
+from halocast.stores.chunk_files import PARTIAL, ChunkFiles
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,10 @@ from hypothesis import strategies as st
 def make(path, shape, chunks, dtype="f8", *, compress=False, fill=np.nan):
     group = zarr.open_group(path, mode="w")
     dims = [f"d{i}" for i in range(len(shape))]
-    return create_array(group, "a", shape, chunks, dtype, dims, fill=fill, compress=compress)
+    create_arrays(
+        group, {"a": array_layout(shape, chunks, dtype, dims, fill=fill, compress=compress)}
+    )
+    return array_at(group, "a")
 
 
 @pytest.mark.parametrize("compress", [False, True])

@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,28 +29,6 @@ from store_examples import (
     ocean_spec,
     run_cycle,
 )
-
-KILLED_IN_CYCLE_3 = """
-import os, signal, sys
-from store_examples import cycle_record, member_state, ocean_spec, run_cycle
-from halocast.stores import chunk_files
-from halocast.stores.run_store import RunStore
-
-store = RunStore.create(sys.argv[1], ocean_spec())
-run_cycle(store, 1)
-run_cycle(store, 2, checkpoint=False)
-left, replace = int(sys.argv[2]), os.replace
-
-def counted(*names):
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    replace(*names)
-
-chunk_files.os.replace = counted
-run_cycle(store, 3, rows=50)
-"""
 
 
 @pytest.fixture
@@ -187,18 +164,34 @@ def observation_rows(value: float):
     return make_rows({**columns, "value": value, "error": 0.1, "product": 1, "platform": 7})
 
 
-@pytest.mark.parametrize("n_files", [20, 52])
+def killed_in(store: RunStore, cycle: int, n_files: int) -> int:
+    """Write a cycle in a process that is killed before its n-th file; return the exit status."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    left, replace = n_files, os.replace
+
+    def counted(*names):
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(*names)
+
+    chunk_files.os.replace = counted
+    run_cycle(store, cycle, rows=50)
+    os._exit(0)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("n_files", [1, 20, 50, 54])
 def test_killed_in_mid_write(tmp_path, n_files):
-    """Killed among the fields, and among the members."""
+    """Killed at the first file, among the fields, among the members, at the commit record."""
     folder = tmp_path / "killed"
-    died = subprocess.run(
-        [sys.executable, "-c", KILLED_IN_CYCLE_3, str(folder), str(n_files)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    store = RunStore.create(folder, ocean_spec())
+    run_cycle(store, 1)
+    run_cycle(store, 2, checkpoint=False)
+    assert killed_in(store, 3, n_files) == -signal.SIGKILL
     store = RunStore.open(folder)
     assert (store.committed(), store.last_checkpoint()) == (2, 1)
     assert store.damaged(1) == store.damaged(2) == []

@@ -15,11 +15,11 @@ import numpy as np
 import zarr
 
 from halocast.errors import StoreError
+from halocast.stores.arrays import array_at
 from halocast.stores.chunk_files import ChunkFiles
 from halocast.stores.commits import Commits, write_failure
 from halocast.stores.one_writer import OneWriter
-from halocast.stores.run_layout import RunSpec
-from halocast.stores.versioning import array_at
+from halocast.stores.run_spec import RunSpec
 
 
 class Checkpoints:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from halocast.stores.digests import digest_shape
-from halocast.stores.run_layout import RunSpec
+from halocast.stores.run_spec import RunSpec
 from halocast.stores.run_store import RunStore
 
 _ORDER = (

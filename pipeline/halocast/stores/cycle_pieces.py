@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from halocast.errors import StoreError
-from halocast.stores.run_layout import MAX_SCORES, SCORE_LABELS, SCORE_VALUES, RunSpec
+from halocast.stores.run_layout import MAX_SCORES, SCORE_LABELS, SCORE_VALUES
+from halocast.stores.run_spec import RunSpec
 
 Label = tuple[str, ...]
 

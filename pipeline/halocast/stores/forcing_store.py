@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from halocast.errors import StoreError
+from halocast.stores.arrays import array_at
 from halocast.stores.chunk_files import ChunkFiles
 from halocast.stores.revisions import Revision
-from halocast.stores.versioning import array_at
 
 UNITS = {"ssh": "m", "u": "m s-1", "v": "m s-1", "t": "K", "tau_x": "N m-2", "tau_y": "N m-2"}
 MAX_GAP = np.timedelta64(6, "h")

@@ -11,9 +11,10 @@ import zarr
 
 from halocast.errors import StoreError
 from halocast.grid import Grid
-from halocast.stores.chunk_files import ChunkFiles, create_array
+from halocast.stores.arrays import array_at, array_layout, create_arrays, write_coordinates
+from halocast.stores.chunk_files import ChunkFiles
 from halocast.stores.forcing_store import UNITS, Forcing
-from halocast.stores.grid_store import put_axis, read_grid
+from halocast.stores.grid_store import axis_coordinate, read_grid, time_coordinate
 from halocast.stores.revisions import has_revision, new_revision, plain_attrs
 
 REQUIRED = ("ssh", "u", "v", "t")
@@ -123,15 +124,19 @@ def _attrs(ds: xr.Dataset, old: Forcing | None, times: np.ndarray) -> dict[str, 
 def _create(
     path: Path, group: zarr.Group, ds: xr.Dataset, grid: Grid, times: np.ndarray
 ) -> dict[str, ChunkFiles]:
-    put_axis(path, group, "time", times.astype("i8"))
-    put_axis(path, group, "y", grid.y, grid.geometry)
-    put_axis(path, group, "x", grid.x, grid.geometry)
-    shape, chunk = (times.size, *grid.shape), (1, *grid.shape)
-    files = {}
-    for name, values in ds.data_vars.items():
-        attrs = plain_attrs({**values.attrs, "units": UNITS[str(name)]})
-        array = create_array(
-            group, str(name), shape, chunk, "f8", ("time", "y", "x"), fill=np.nan, attrs=attrs
+    axes = {
+        "time": time_coordinate(times),
+        "y": axis_coordinate(grid, "y"),
+        "x": axis_coordinate(grid, "x"),
+    }
+    write_coordinates(path, group, axes)
+    shape, chunk, dims = (times.size, *grid.shape), (1, *grid.shape), ("time", "y", "x")
+    layouts = {
+        str(name): array_layout(
+            shape, chunk, "f8", dims,
+            attrs=plain_attrs({**values.attrs, "units": UNITS[str(name)]}),
         )
-        files[str(name)] = ChunkFiles(path, array)
-    return files
+        for name, values in ds.data_vars.items()
+    }  # fmt: skip
+    create_arrays(group, layouts)
+    return {name: ChunkFiles(path, array_at(group, name)) for name in layouts}

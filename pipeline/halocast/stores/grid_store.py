@@ -10,10 +10,8 @@ import zarr
 
 from halocast.errors import StoreError
 from halocast.grid import Grid
-from halocast.stores.chunk_files import ChunkFiles, create_array
-from halocast.stores.versioning import array_at, attributes, create_root, open_root
-
-_ARRAYS = {"y": ("y",), "x": ("x",), "depth": ("y", "x"), "sea": ("y", "x")}
+from halocast.stores.arrays import Coordinate, array_at, attributes, write_coordinates
+from halocast.stores.versioning import create_root, open_root
 
 
 def write_grid(path: str | Path, grid: Grid) -> None:
@@ -55,14 +53,15 @@ def put_grid(path: Path, root: zarr.Group, grid: Grid) -> None:
         "coriolis": float(grid.coriolis),
         "beta": float(grid.beta),
     }
-    group = root.create_group("grid", attributes=attrs)
-    for name, dims in _ARRAYS.items():
-        values = np.ascontiguousarray(getattr(grid, name))
-        array = create_array(
-            group, name, values.shape, values.shape, values.dtype, dims,
-            fill=False if values.dtype == bool else np.nan, attrs=_axis_attrs(grid, name),
-        )  # fmt: skip
-        ChunkFiles(path, array).write((0,) * values.ndim, values)
+    depth = {"standard_name": "sea_floor_depth_below_geoid", "units": "m"}
+    sea = {"standard_name": "sea_binary_mask", "units": "1"}
+    coordinates = {
+        "y": axis_coordinate(grid, "y"),
+        "x": axis_coordinate(grid, "x"),
+        "depth": Coordinate(grid.depth, ("y", "x"), depth),
+        "sea": Coordinate(grid.sea, ("y", "x"), sea),
+    }
+    write_coordinates(path, root.create_group("grid", attributes=attrs), coordinates)
 
 
 def get_grid(root: zarr.Group, where: str) -> Grid:
@@ -71,11 +70,12 @@ def get_grid(root: zarr.Group, where: str) -> Grid:
         raise StoreError(
             "the store holds no grid", where=where, remedy="make it: `halocast ingest`"
         )
-    arrays = {name: np.asarray(array_at(root, f"grid/{name}")[...]) for name in _ARRAYS}
     attrs = attributes(root.require_group("grid"))
     south_north, west_east = attrs["periodic"]
     return Grid(
-        **arrays,
+        **{name: np.asarray(array_at(root, f"grid/{name}")[...]) for name in "yx"},
+        depth=np.asarray(array_at(root, "grid/depth")[...]),
+        sea=np.asarray(array_at(root, "grid/sea")[...]),
         geometry=attrs["geometry"],
         periodic=(south_north, west_east),
         coriolis=attrs["coriolis"],
@@ -83,35 +83,18 @@ def get_grid(root: zarr.Group, where: str) -> Grid:
     )
 
 
-def _axis_attrs(grid: Grid, name: str) -> dict[str, str]:
-    sphere = grid.geometry == "sphere"
-    return {
-        "y": axis_attrs(sphere, "y"),
-        "x": axis_attrs(sphere, "x"),
-        "depth": {"standard_name": "sea_floor_depth_below_geoid", "units": "m"},
-        "sea": {"standard_name": "sea_binary_mask", "units": "1"},
-    }[name]
-
-
-def put_axis(
-    path: Path, group: zarr.Group, name: str, values: np.ndarray, geometry: str = ""
-) -> None:
-    """Write a coordinate: an axis of the grid, or ``time`` in seconds since 1970."""
-    if name == "time":
-        attrs = {"standard_name": "time", "units": "seconds since 1970-01-01", "axis": "T"}
+def axis_coordinate(grid: Grid, axis: str) -> Coordinate:
+    """Return an axis of the grid (cell centres) with its CF attributes."""
+    values = grid.y if axis == "y" else grid.x
+    if grid.geometry == "plane":
+        names = (f"projection_{axis}_coordinate", "m")
     else:
-        attrs = axis_attrs(geometry == "sphere", name)
-    array = create_array(
-        group, name, values.shape, values.shape, values.dtype, (name,), fill=0, attrs=attrs
-    )
-    ChunkFiles(path, array).write((0,), values)
+        names = ("latitude", "degrees_north") if axis == "y" else ("longitude", "degrees_east")
+    attrs = {"standard_name": names[0], "units": names[1], "axis": axis.upper()}
+    return Coordinate(values, (axis,), attrs)
 
 
-def axis_attrs(sphere: bool, axis: str) -> dict[str, str]:
-    """CF attributes of a grid axis."""
-    if not sphere:
-        name = f"projection_{axis}_coordinate"
-        return {"standard_name": name, "units": "m", "axis": axis.upper()}
-    names = {"y": ("latitude", "degrees_north"), "x": ("longitude", "degrees_east")}
-    standard_name, units = names[axis]
-    return {"standard_name": standard_name, "units": units, "axis": axis.upper()}
+def time_coordinate(times: np.ndarray, dim: str = "time") -> Coordinate:
+    """Return times as a coordinate with its CF attributes, in seconds."""
+    attrs = {"standard_name": "time", "units": "seconds since 1970-01-01", "axis": "T"}
+    return Coordinate(times.astype("datetime64[s]").astype("i8"), (dim,), attrs)

@@ -23,9 +23,9 @@ from halocast.sources.rows import (
     make_rows,
     validate_rows,
 )
-from halocast.stores.chunk_files import ChunkFiles, create_array
+from halocast.stores.arrays import array_at, array_layout, create_arrays
+from halocast.stores.chunk_files import ChunkFiles
 from halocast.stores.revisions import Revision, has_revision, new_revision, plain_attrs
-from halocast.stores.versioning import array_at
 
 CHUNK = 65_536
 _SAME_MEASUREMENT = ("time", "variable", "platform", "lat", "lon")
@@ -93,20 +93,22 @@ def _sortable(values: np.ndarray) -> np.ndarray:
 
 
 def _write(path: Path, rows: xr.Dataset) -> None:
-    n = rows.sizes["row"]
     with new_revision(path, "observations", plain_attrs(rows.attrs)) as group:
-        for name, dtype in COLUMNS.items():
-            attrs = plain_attrs(rows[name].attrs)
-            values = rows[name].values
-            if dtype.kind == "M":
-                values, attrs["units"] = values.view("i8"), "nanoseconds since 1970-01-01"
-            array = create_array(
-                group, name, (n,), (CHUNK,), values.dtype, ("row",),
-                fill=0, attrs=attrs, compress=True,
-            )  # fmt: skip
-            files = ChunkFiles(path, array)
-            for c in range(-(-n // CHUNK)):
-                part = values[c * CHUNK : (c + 1) * CHUNK]
+        columns = {name: rows[name].values for name in COLUMNS}
+        columns["time"] = columns["time"].view("i8")
+        layouts = {
+            name: array_layout(
+                values.shape, (CHUNK,), values.dtype, ("row",),
+                fill=0, attrs=plain_attrs(rows[name].attrs), compress=True,
+            )
+            for name, values in columns.items()
+        }  # fmt: skip
+        layouts["time"].attributes["units"] = "nanoseconds since 1970-01-01"
+        create_arrays(group, layouts)
+        for name, values in columns.items():
+            files = ChunkFiles(path, array_at(group, name))
+            for c, first in enumerate(range(0, values.size, CHUNK)):
+                part = values[first : first + CHUNK]
                 files.write((c,), np.concatenate([part, np.zeros(CHUNK - part.size, part.dtype)]))
 
 

@@ -14,11 +14,13 @@ import numpy as np
 import xarray as xr
 import zarr
 
+from halocast.stores.arrays import array_at, attributes
 from halocast.stores.checkpoints import Checkpoints
 from halocast.stores.commits import Commits
-from halocast.stores.run_layout import SCORE_LABELS, RunSpec, read_spec
+from halocast.stores.run_layout import SCORE_LABELS
+from halocast.stores.run_spec import RunSpec, read_spec
 from halocast.stores.run_store import COMMITS, HIERARCHY, read_texts
-from halocast.stores.versioning import array_at, attributes, open_root
+from halocast.stores.versioning import open_root
 
 
 def open_run(directory: str | Path) -> xr.DataTree:

@@ -19,7 +19,8 @@ import numpy as np
 import zarr
 
 from halocast.errors import StoreError
-from halocast.stores.versioning import attributes, open_root
+from halocast.stores.arrays import attributes
+from halocast.stores.versioning import open_root
 
 
 class Revision:

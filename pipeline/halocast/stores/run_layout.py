@@ -9,21 +9,26 @@ their arrays are made when a column is first written.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
+from zarr.core.metadata import ArrayV3Metadata
 
-from halocast.errors import StoreError
-from halocast.grid import Grid
-from halocast.sources.rows import empty_rows
-from halocast.state import Field, StateLayout
-from halocast.stores.chunk_files import ChunkFiles, create_array
-from halocast.stores.grid_store import axis_attrs, get_grid, put_grid
-from halocast.stores.versioning import array_at, attributes, create_root
+from halocast.sources.rows import PRODUCTS, VARIABLES, Fate
+from halocast.state import Field
+from halocast.stores.arrays import (
+    Coordinate,
+    Layouts,
+    array_layout,
+    create_arrays,
+    write_coordinates,
+)
+from halocast.stores.grid_store import axis_coordinate, put_grid, time_coordinate
+from halocast.stores.run_spec import RunSpec
+from halocast.stores.versioning import create_root
 
 SLOT_CHUNK = 4096
 MAX_SCORES = 256
@@ -36,171 +41,57 @@ _GROUP_MEANING = {
     "free_run": "ensemble without assimilation",
     "kalman_filter": "exact Kalman filter",
 }
+_STATISTIC = {
+    "mean": ("mean", "realization: mean"),
+    "spread": ("standard deviation", "realization: standard_deviation"),
+}
 _NUMBERS = {
     "observations/n": "rows of the cycle's observation table",
     "fates/n": "raw rows of the cycle's window",
     "fates/first_row": "number of the first raw row of the cycle's window in the data store",
 }
-_STATISTIC = {
-    "mean": ("mean", "realization: mean"),
-    "spread": ("standard deviation", "realization: standard_deviation"),
+
+
+def _flags(values: Iterable[int], meanings: Iterable[str]) -> dict[str, Any]:
+    return {"flag_values": [int(v) for v in values], "flag_meanings": " ".join(meanings)}
+
+
+_COLUMN_ATTRS: dict[str, dict[str, Any]] = {
+    "time": {"standard_name": "time", "units": "nanoseconds since 1970-01-01"},
+    "lat": {"standard_name": "latitude", "units": "degrees_north"},
+    "lon": {"standard_name": "longitude", "units": "degrees_east"},
+    "variable": _flags(range(len(VARIABLES)), VARIABLES),
+    "product": _flags(range(len(PRODUCTS)), PRODUCTS),
+    "fate": _flags(Fate, (fate.name.lower() for fate in Fate)),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class RunSpec:
-    """What a run directory is made for.
-
-    Parameters
-    ----------
-    times
-        Analysis times of the cycles 1…n, datetime64, shape (n_cycles,).
-    grid, layout
-        Model grid and layout of the state.
-    members
-        Number of members of each track.
-    n_blocks
-        Number of analysis blocks, the size of the health tables.
-    max_slots
-        Upper bound of the raw rows and of the table rows of one cycle.
-    tracks
-        Ensembles that are checkpointed: ``"analysis"`` and perhaps ``"free"``.
-    reference
-        Whether an exact Kalman filter runs beside.
-    config
-        The resolved run file, as text.
-    record
-        What was run: versions, seed, machine, commit of the code.
-    """
-
-    times: np.ndarray
-    grid: Grid
-    layout: StateLayout
-    members: int
-    n_blocks: int
-    max_slots: int
-    tracks: tuple[str, ...] = ("analysis",)
-    reference: bool = False
-    config: str = ""
-    record: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def field_groups(self) -> tuple[str, ...]:
-        """Paths of the groups that hold fields."""
-        parts = ["forecast", "analysis"]
-        parts += ["free_run"] if "free" in self.tracks else []
-        parts += ["kalman_filter"] if self.reference else []
-        return tuple(f"{part}/{statistic}" for part in parts for statistic in _STATISTIC)
-
-    @cached_property
-    def layers(self) -> tuple[int, ...]:
-        """Layer numbers that occur in the state, rising."""
-        return tuple(sorted({f.layer for f in self.layout.fields if f.layer is not None}))
-
-    @cached_property
-    def positions(self) -> dict[str, tuple[tuple[int, int | None], ...]]:
-        """For each variable, the (field number, place on the layer axis) of its fields."""
-        return {
-            variable: tuple((i, self._place(self.layout.fields[i])) for i in numbers)
-            for variable, numbers in self.layout.variables().items()
-        }
-
-    def _place(self, f: Field) -> int | None:
-        return None if f.layer is None else self.layers.index(f.layer)
-
-    def by_variable(self, state: np.ndarray) -> dict[str, np.ndarray]:
-        """Split fields (F, ny, nx) into arrays a variable, ([layer,] y, x)."""
-        out = {}
-        for variable, places in self.positions.items():
-            if places[0][1] is None:
-                out[variable] = state[places[0][0]]
-                continue
-            out[variable] = np.full((len(self.layers), *self.grid.shape), np.nan)
-            for number, place in places:
-                out[variable][place] = state[number]
-        return out
-
-    def has_layers(self, variable: str) -> bool:
-        """Whether a variable has a layer axis."""
-        return self.positions[variable][0][1] is not None
 
 
 def create_hierarchy(path: Path, spec: RunSpec) -> None:
     """Create ``run.zarr`` with everything that does not depend on the observations."""
     root = create_root(path, "run", _root_attrs(spec))
-    put_grid(path, root, spec.grid)
-    _put_coordinates(path, root, spec)
-    for group_path in spec.field_groups:
-        _create_fields(root.require_group(group_path), group_path, spec)
     for name in ("observations", "fates", "health"):
         root.create_group(name)
     root.create_group("scores", attributes={"rows": []})
-    checkpoints = root.create_group("checkpoints")
-    for track in spec.tracks:
-        state = (len(spec.layout), *spec.grid.shape)
-        create_array(
-            checkpoints, track, (spec.times.size, spec.members, *state), (1, 1, *state),
-            "f8", ("cycle", "member", "field", "y", "x"), fill=np.nan,
-            attrs={"long_name": f"members of the track {track}", "field": list(spec.layout.names)},
-        )  # fmt: skip
+    create_arrays(root, {**_field_layouts(spec), **_checkpoint_layouts(spec)})
+    put_grid(path, root, spec.grid)
+    write_coordinates(path, root, _coordinates(spec))
 
 
-def read_spec(root: zarr.Group, where: str, config: str, record: dict[str, Any]) -> RunSpec:
-    """Rebuild the specification of a run from its hierarchy."""
-    attrs = attributes(root)
-    try:
-        return RunSpec(
-            times=np.asarray(array_at(root, "time")[...]).astype("datetime64[s]"),
-            grid=get_grid(root, where),
-            layout=StateLayout(tuple(Field(**f) for f in attrs["layout"])),
-            members=attrs["members"],
-            n_blocks=attrs["n_blocks"],
-            max_slots=attrs["max_slots"],
-            tracks=tuple(attrs["tracks"]),
-            reference=attrs["reference"],
-            config=config,
-            record=record,
-        )
-    except (KeyError, ValueError, OSError) as error:
-        raise StoreError(
-            f"the run's hierarchy is incomplete: {error}",
-            where=where,
-            remedy="start the run again in a new folder",
-        ) from error
-
-
-def create_column(root: zarr.Group, spec: RunSpec, name: str, dtype: np.dtype) -> zarr.Array:
-    """Create the array of a table column, ``group/column``."""
-    group = name.split("/")[0]
-    dims, size = {
-        "health": (("cycle", "block"), spec.n_blocks),
-        "scores": (("cycle", "score"), MAX_SCORES),
-    }.get(group, (("cycle", "slot"), spec.max_slots))
-    n = spec.times.size
+def table_layout(spec: RunSpec, name: str, dtype: np.dtype) -> ArrayV3Metadata:
+    """Layout of a table's column, ``group/column``, or of one of its numbers a cycle."""
+    if name in _NUMBERS:
+        attrs = {"long_name": _NUMBERS[name]}
+        return array_layout(spec.times.shape, (1,), dtype, ("cycle",), fill=-1, attrs=attrs)
+    dim, size = {
+        "health": ("block", spec.n_blocks),
+        "scores": ("score", MAX_SCORES),
+    }.get(name.split("/")[0], ("slot", spec.max_slots))
+    attrs = dict(_COLUMN_ATTRS.get(name.split("/")[1], {}))
     fill = np.nan if dtype.kind == "f" else -1
-    attrs = _column_attrs(name)
     if name == "observations/time":
-        fill = np.datetime64("NaT").astype("i8")
-        attrs["units"] = "nanoseconds since 1970-01-01"
-    return create_array(
-        root, name, (n, size), (1, min(SLOT_CHUNK, size)), dtype, dims,
-        fill=fill, attrs=attrs, compress=True,
-    )  # fmt: skip
-
-
-def create_number(root: zarr.Group, spec: RunSpec, name: str, dtype: np.dtype) -> zarr.Array:
-    """Create an array of one whole number a cycle."""
-    return create_array(
-        root, name, spec.times.shape, (1,), dtype, ("cycle",), fill=-1,
-        attrs={"long_name": _NUMBERS[name]},
-    )  # fmt: skip
-
-
-def _column_attrs(name: str) -> dict[str, Any]:
-    """Attributes of a column that the rows of the data store have too."""
-    group, column = name.split("/")
-    known = empty_rows().variables
-    return dict(known[column].attrs) if group != "health" and column in known else {}
+        fill = int(np.datetime64("NaT").astype("i8"))
+    shape, chunk = (spec.times.size, size), (1, min(SLOT_CHUNK, size))
+    return array_layout(shape, chunk, dtype, ("cycle", dim), fill=fill, attrs=attrs, compress=True)
 
 
 def _root_attrs(spec: RunSpec) -> dict[str, Any]:
@@ -215,26 +106,43 @@ def _root_attrs(spec: RunSpec) -> dict[str, Any]:
     }
 
 
-def _create_fields(group: zarr.Group, path: str, spec: RunSpec) -> None:
-    part, statistic = path.split("/")
+def _checkpoint_layouts(spec: RunSpec) -> Layouts:
+    state = (len(spec.layout), *spec.grid.shape)
+    shape, chunk = (spec.times.size, spec.members, *state), (1, 1, *state)
+    dims = ("cycle", "member", "field", "y", "x")
+    return {
+        f"checkpoints/{track}": array_layout(
+            shape, chunk, "f8", dims, attrs={"long_name": f"members of the track {track}"}
+        )
+        for track in spec.tracks
+    }
+
+
+def _field_layouts(spec: RunSpec) -> Layouts:
+    layouts = {}
+    for group in spec.field_groups:
+        for variable in spec.positions:
+            layered = spec.has_layers(variable)
+            inner = (len(spec.layers),) * layered + spec.grid.shape
+            dims = ("cycle",) + ("layer",) * layered + ("y", "x")
+            layouts[f"{group}/{variable}"] = array_layout(
+                (spec.times.size, *inner), (1, *inner), "f8", dims,
+                attrs=_field_attrs(spec, group, variable),
+            )  # fmt: skip
+    return layouts
+
+
+def _field_attrs(spec: RunSpec, group: str, variable: str) -> dict[str, str]:
+    part, statistic = group.split("/")
     word, cell_methods = _STATISTIC[statistic]
-    for variable, places in spec.positions.items():
-        first = spec.layout.fields[places[0][0]]
-        layered = spec.has_layers(variable)
-        inner = (len(spec.layers),) * layered + spec.grid.shape
-        attrs = {
-            "units": first.units,
-            "long_name": f"{_variable_name(first)}, {word}, {_GROUP_MEANING[part]}",
-            "cell_methods": cell_methods,
-            "location": first.place,
-        }
-        if first.standard_name:
-            attrs["standard_name"] = first.standard_name
-        dims = ("cycle",) + ("layer",) * layered + ("y", "x")
-        create_array(
-            group, variable, (spec.times.size, *inner), (1, *inner), "f8", dims,
-            fill=np.nan, attrs=attrs,
-        )  # fmt: skip
+    first = spec.layout.fields[spec.positions[variable][0][0]]
+    attrs = {
+        "units": first.units,
+        "long_name": f"{_variable_name(first)}, {word}, {_GROUP_MEANING[part]}",
+        "cell_methods": cell_methods,
+        "location": first.place,
+    }
+    return {**attrs, "standard_name": first.standard_name} if first.standard_name else attrs
 
 
 def _variable_name(f: Field) -> str:
@@ -242,30 +150,21 @@ def _variable_name(f: Field) -> str:
     return re.sub(r"[\s,(]*\b(in |of )?(the )?layer \d+\)?", "", f.long_name).strip()
 
 
-def _put_coordinates(path: Path, root: zarr.Group, spec: RunSpec) -> None:
-    n = spec.times.size
-    sphere = spec.grid.geometry == "sphere"
-    names = {"y": "lat", "x": "lon"} if sphere else {"y": "y", "x": "x"}
-    seconds = spec.times.astype("datetime64[s]").astype("i8")
-    time = {"standard_name": "time", "units": "seconds since 1970-01-01", "axis": "T"}
-    coordinates: list[tuple[str, np.ndarray, str, dict[str, str]]] = [
-        ("cycle", np.arange(1, n + 1), "cycle", {"long_name": "assimilation cycle"}),
-        ("time", seconds, "cycle", time),
-        ("layer", np.array(spec.layers, "i8"), "layer", {"long_name": "layer, 0 at the surface"}),
-    ]
-    for axis, place in (("y", "north"), ("x", "east")):
-        number = 0 if axis == "y" else 1
-        attrs = axis_attrs(sphere, axis)
-        centre = spec.grid.coordinates_at("center")[number]
-        face = spec.grid.coordinates_at("north" if axis == "y" else "east")[number]
-        faces = {**attrs, "long_name": f"{attrs['standard_name']} of the {place} faces"}
-        faces.pop("axis")
-        coordinates.append((names[axis], centre, axis, attrs))
-        coordinates.append((f"{names[axis]}_{place}", face, axis, faces))
-    for name, values, dim, named in coordinates:
-        if values.size:
-            array = create_array(
-                root, name, values.shape, values.shape, values.dtype, (dim,), fill=0,
-                attrs=named,
-            )  # fmt: skip
-            ChunkFiles(path, array).write((0,), values)
+def _coordinates(spec: RunSpec) -> dict[str, Coordinate]:
+    grid = spec.grid
+    cycles = np.arange(1, spec.times.size + 1)
+    layers = np.array(spec.layers, "i8")
+    coordinates = {
+        "cycle": Coordinate(cycles, ("cycle",), {"long_name": "assimilation cycle"}),
+        "time": time_coordinate(spec.times, "cycle"),
+        "layer": Coordinate(layers, ("layer",), {"long_name": "layer, 0 at the surface"}),
+    }
+    names = ("lat", "lon") if grid.geometry == "sphere" else ("y", "x")
+    faces = (grid.coordinates_at("north")[0], grid.coordinates_at("east")[1])
+    for axis, name, face, place in zip(("y", "x"), names, faces, ("north", "east")):
+        centre = axis_coordinate(grid, axis)
+        attrs = {**centre.attrs, "long_name": f"{name} of the {place} faces"}
+        attrs.pop("axis")
+        coordinates[name] = centre
+        coordinates[f"{name}_{place}"] = Coordinate(face, (axis,), attrs)
+    return coordinates

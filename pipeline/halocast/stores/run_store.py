@@ -27,19 +27,15 @@ from typing import Any
 import numpy as np
 
 from halocast.errors import RunError, StoreError
+from halocast.stores.arrays import array_at, attributes, create_arrays
 from halocast.stores.checkpoints import Checkpoints
 from halocast.stores.chunk_files import PARTIAL, ChunkFiles, replacing
 from halocast.stores.commits import Commits, flush_filesystem, write_failure
 from halocast.stores.cycle_pieces import CycleRecord, Label, Piece, pieces
 from halocast.stores.digests import Digests, digest, digest_shape, require_same
-from halocast.stores.run_layout import (
-    RunSpec,
-    create_column,
-    create_hierarchy,
-    create_number,
-    read_spec,
-)
-from halocast.stores.versioning import array_at, attributes, open_root
+from halocast.stores.run_layout import create_hierarchy, table_layout
+from halocast.stores.run_spec import RunSpec, read_spec
+from halocast.stores.versioning import open_root
 
 __all__ = ["CycleRecord", "RunSpec", "RunStore"]
 
@@ -131,6 +127,7 @@ class RunStore:
         try:
             if len(self._labels) > known:
                 self._scores.attrs["rows"] = [list(row) for row in self._labels]
+            self._create_tables(parts)
             for part in parts:
                 self._write(cycle, part)
         except OSError as error:
@@ -241,7 +238,7 @@ class RunStore:
     # ---- inside
 
     def _write(self, cycle: int, part: Piece) -> None:
-        files = self._files(part.name, part)
+        files = self._files(part.name)
         if part.kind == "row":
             files.write_row(cycle - 1, part.values)
         elif part.kind == "number":
@@ -249,14 +246,21 @@ class RunStore:
         else:
             files.write((cycle - 1,) + (0,) * part.values.ndim, part.values[None])
 
-    def _files(self, name: str, part: Piece | None = None) -> ChunkFiles:
-        """Return the open array; a table's column is made when it is first written."""
+    def _create_tables(self, parts: list[Piece]) -> None:
+        """Make the arrays of columns that are written for the first time."""
+        tables = [part for part in parts if part.kind != "field" and part.name not in self._arrays]
+        layouts = {
+            part.name: table_layout(self.spec, part.name, part.values.dtype)
+            for part in tables
+            if part.name not in self._root
+        }
+        if layouts:
+            create_arrays(self._root, layouts)
+
+    def _files(self, name: str) -> ChunkFiles:
+        """Return the files of an array, which is opened once."""
         if name not in self._arrays:
-            if part is not None and part.kind != "field" and name not in self._root:
-                create = create_column if part.kind == "row" else create_number
-                create(self._root, self.spec, name, part.values.dtype)
-            array = array_at(self._root, name)
-            self._arrays[name] = ChunkFiles(self.directory / HIERARCHY, array)
+            self._arrays[name] = ChunkFiles(self.directory / HIERARCHY, array_at(self._root, name))
         return self._arrays[name]
 
     def _holds(self, cycle: int, name: str, text: str) -> bool:

@@ -17,9 +17,10 @@ import zarr
 from halocast.errors import StoreError
 from halocast.grid import Grid
 from halocast.state import Field, StateLayout
-from halocast.stores.chunk_files import ChunkFiles, create_array
-from halocast.stores.grid_store import read_grid
-from halocast.stores.versioning import array_at, attributes, open_root
+from halocast.stores.arrays import array_at, array_layout, attributes, create_arrays
+from halocast.stores.chunk_files import ChunkFiles
+from halocast.stores.grid_store import read_grid, time_coordinate
+from halocast.stores.versioning import open_root
 
 
 def write_truth(
@@ -96,11 +97,14 @@ def _create(root: zarr.Group, layout: StateLayout, grid: Grid) -> None:
     group = root.require_group("truth")
     group.attrs["layout"] = [asdict(f) for f in layout.fields]
     shape = (len(layout), *grid.shape)
-    create_array(
-        group, "state", (0, *shape), (1, *shape), "f8", ("time", "field", "y", "x"), fill=np.nan
+    axis = time_coordinate(np.empty(0, "datetime64[s]"))
+    create_arrays(
+        group,
+        {
+            "state": array_layout((0, *shape), (1, *shape), "f8", ("time", "field", "y", "x")),
+            "time": array_layout((0,), (1,), "i8", axis.dims, fill=0, attrs=axis.attrs),
+        },
     )
-    attrs = {"standard_name": "time", "units": "seconds since 1970-01-01"}
-    create_array(group, "time", (0,), (1,), "i8", ("time",), fill=0, attrs=attrs)
 
 
 class Truth:

@@ -55,23 +55,6 @@ def open_root(path: Path, kind: Kind, mode: Literal["r", "r+"] = "r") -> zarr.Gr
     return root
 
 
-def array_at(group: zarr.Group, path: str) -> zarr.Array:
-    """Return the array at ``path`` of a group; StoreError where there is none."""
-    found = group.get(path)
-    if not isinstance(found, zarr.Array):
-        raise StoreError(
-            f"the store has no array {path}",
-            where=str(group.store_path),
-            remedy="the store is damaged or incomplete: make it again",
-        )
-    return found
-
-
-def attributes(group: zarr.Group | zarr.Array) -> dict[str, Any]:
-    """Return a group's or an array's attributes."""
-    return dict(group.attrs.asdict())
-
-
 def _check_stamp(root: zarr.Group, path: Path, kind: Kind) -> None:
     found, version = root.attrs.get(_KIND_KEY), root.attrs.get(_VERSION_KEY)
     if found != kind:
