@@ -179,9 +179,24 @@ def test_table_shows_names_units_and_numbers():
     console = Console(width=140, record=True, file=io.StringIO())
     console.print(table([row(rmse=0.012345, crps=np.nan), row(variable="u", what="free-run")]))
     text = console.export_text()
-    for words in ("sea-surface height [m]", "surface eastward velocity [m/s]", "0.0123", "–"):
+    for words in (
+        "sea-surface height [m]",
+        "surface eastward velocity [m/s]",
+        "against truth",
+        "0.0123",
+        "–",
+    ):
         assert words in text
-    assert "free run (no assimilation)" in text
+    assert "free-run" in text
+
+
+def test_table_keeps_its_numbers_whole_on_a_narrow_terminal():
+    console = Console(width=80, record=True, file=io.StringIO())
+    rows = [row(variable=v, rmse=0.012345, n=1440000) for v in ("ssh", "v", "v2", "h2")]
+    console.print(table(rows))
+    text = console.export_text()
+    assert "…" not in text
+    assert text.count("0.0123") == text.count("1,440,000") == 4
 
 
 def test_only_the_analysis_against_its_own_observations_is_called_a_fit():

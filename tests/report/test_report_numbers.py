@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from halocast.diagnostics import Row
 from halocast.report import write_picture
-from halocast.report.content import fate_lines, score_lines
+from halocast.report.content import facts, fate_lines, score_lines
 from halocast.report.reliability import innovation_table, samples
 from halocast.report.series import expected_error
 from halocast.report.verdict import gains, verdict
@@ -119,6 +119,19 @@ def test_gain_is_the_part_of_the_free_runs_error_that_is_gone(view):
                 == ("free-run", line["against"], line["variable"])
             )  # fmt: skip
             assert line["gain"] == pytest.approx(1 - line["rmse"] / free)
+
+
+def test_against_the_exact_filter_only_the_analysis_is_compared_with_the_free_run(make_run):
+    view = RunView(open_run(make_run(geographic=False, truth=False, kalman=True)))
+    gains = {
+        line["what"]: line["gain"]
+        for line in score_lines(view)
+        if line["against"] == "kalman-filter"
+    }
+    assert gains["analysis"] > 0.5
+    assert gains["forecast"] is None
+    assert np.isnan(expected_error(view, "kalman-filter", "z")).all()
+    assert dict(facts(view))["spread / exact filter's"] == "1.000"
 
 
 def test_currents_are_judged_as_vectors():

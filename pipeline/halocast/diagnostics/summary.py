@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from halocast.diagnostics.scores import Row
@@ -81,25 +82,26 @@ def to_json(rows: Iterable[Row]) -> str:
 
 
 def table(rows: Iterable[Row], title: str = "Scores, means over the cycles") -> Table:
-    """Lay rows out for a terminal, one block a variable, numbers in the variable's unit."""
-    result = Table(title=title, title_justify="left")
-    for column in ("variable", "against", "what"):
-        result.add_column(column)
+    """Lay rows out for a terminal: a block a variable, numbers in the variable's unit."""
+    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    result.add_column("")
     for column in (*MEASURES, "n"):
-        result.add_column(column, justify="right")
+        result.add_column(column, justify="right", no_wrap=True)
     last: tuple[str, str] = ("", "")
     for row in sorted(rows, key=_order):
-        name, unit = label(row["variable"])
-        if last[0] and row["variable"] != last[0]:
-            result.add_section()
+        if row["variable"] != last[0]:
+            name, unit = label(row["variable"])
+            heading = with_unit(name, unit).replace("[", r"\[")
+            result.add_row(f"[bold]{heading}[/bold]")
+        if (row["variable"], row["against"]) != last:
+            result.add_row(f" against {row['against']}", style="dim")
+        last = (row["variable"], row["against"])
+        fit = " (fit)" if is_fit(row["what"], row["against"]) else ""
         result.add_row(
-            with_unit(name, unit).replace("[", r"\[") if row["variable"] != last[0] else "",
-            against_label(row["against"]) if (row["variable"], row["against"]) != last else "",
-            what_label(row["what"], row["against"]),
+            f"  {row['what']}{fit}",
             *(number(row[m]) for m in ("rmse", "bias", "spread", "crps")),
             f"{row['n']:,}",
         )
-        last = (row["variable"], row["against"])
     return result
 
 
@@ -119,7 +121,12 @@ def what_label(what: str, against: str) -> str:
         "forecast-mean": "forecast (noise-free mean)",
         "free-run": "free run (no assimilation)",
     }.get(what, what)
-    return f"{words} (fit)" if (what, against) == ("analysis", "assimilated") else words
+    return f"{words} (fit)" if is_fit(what, against) else words
+
+
+def is_fit(what: str, against: str) -> bool:
+    """Whether a score compares an analysis with the observations it has just used."""
+    return (what, against) == ("analysis", "assimilated")
 
 
 def number(value: float) -> str:

@@ -1,10 +1,8 @@
-"""The maps of the report: the state, what one analysis did, errors, and the observations."""
+"""The maps of the report: the state, what one analysis did, and errors."""
 
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from halocast.diagnostics.summary import label, with_unit
 from halocast.report.panels import (
@@ -12,7 +10,6 @@ from halocast.report.panels import (
     Window,
     arrows,
     fill,
-    outline,
     plain_limits,
     spread_limits,
     symmetric_limits,
@@ -28,17 +25,11 @@ from halocast.report.style import (
     SPREAD_MAP,
 )
 from halocast.report.view import KELVIN, RunView
-from halocast.sources.rows import VARIABLES, Fate
-
-USED = (Fate.ASSIMILATED, Fate.WITHHELD, Fate.GROSS_ERROR)
-FATE_STYLE = {
-    Fate.ASSIMILATED: ("assimilated", COLOURS["assimilated"], "o"),
-    Fate.WITHHELD: ("withheld", COLOURS["withheld"], "s"),
-    Fate.GROSS_ERROR: ("rejected: too far from the forecast", COLOURS["rejected"], "X"),
-}
+from halocast.sources.rows import Fate
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """Begin a text with a capital."""
     return text[:1].upper() + text[1:]
 
 
@@ -59,7 +50,7 @@ def state_maps(view: RunView) -> Picture:
         else:
             shown = unit
         colours = HEAT_MAP if variable == "t" else HEIGHT_MAP
-        fill(axes[2 * k], window, view, mean, colours, plain_limits(mean), shown, _capital(name))
+        fill(axes[2 * k], window, view, mean, colours, plain_limits(mean), shown, capital(name))
         deviation = view.field("analysis", "spread", variable, cycle)
         title = f"Uncertainty of {name}"
         fill(
@@ -91,7 +82,7 @@ def update_maps(view: RunView) -> Picture | None:
     """Draw what one analysis did: innovations, increment, change of spread."""
     variable, cycle = view.main_variable, view.busiest_cycle
     columns = view.observations
-    here = view.observed(variable, USED[:2]) & (columns["cycle"] == cycle)
+    here = view.observed(variable, (Fate.ASSIMILATED, Fate.WITHHELD)) & (columns["cycle"] == cycle)
     if not here.any():
         return None
     window, (name, unit) = Window.around(view), label(variable)
@@ -116,15 +107,15 @@ def update_maps(view: RunView) -> Picture | None:
     fill(axes[2], window, view, 100 * (1 - ratio), SPREAD_MAP, (0.0, 100.0), "%",
          "Uncertainty removed")  # fmt: skip
     when = view.moment(cycle)
+    dots = " (orange dots: withheld, not used)" if withheld.any() else ""
     return Picture.of_map(
         sheet.figure,
         f"Three maps for {when}: innovations of {name}, the increment, and how much of the spread "
         "the analysis removed.",
         f"One analysis at work, the cycle with most observations ({when}). Left: how far each "
-        f"observed {name} is from the forecast (orange dots: withheld, not "
-        "used). Middle: what the analysis changed; it should repeat the left map where there are "
-        "observations, weaker where they are uncertain, and leave the rest alone. Right: the part "
-        "of the forecast's spread that the observations removed.",
+        f"observed {name} is from the forecast{dots}. Middle: what the analysis changed; it should "
+        "repeat the left map where there are observations, weaker where they are uncertain, and "
+        "leave the rest alone. Right: the part of the forecast's spread that was removed.",
     )
 
 
@@ -145,7 +136,7 @@ def error_maps(view: RunView) -> Picture | None:
         limits = symmetric_limits(*errors)
         row = axes[k * columns : (k + 1) * columns]
         for axis, track, error in zip(row, tracks, errors):
-            title = f"{_capital(track.replace('-', ' '))} minus {what}"
+            title = f"{capital(track.replace('-', ' '))} minus {what}"
             fill(axis, window, view, error, DIFFERENCE_MAP, limits, with_unit(name, unit), title)
         if len(tracks) == 2:
             gain = np.abs(errors[0]) - np.abs(errors[1])
@@ -175,7 +166,7 @@ def _change_map(view: RunView) -> Picture:
             "free-run", "mean", variable, cycle
         )
         fill(axis, window, view, change, DIFFERENCE_MAP, symmetric_limits(change), unit,
-             f"{_capital(name)}: analysis minus free run")  # fmt: skip
+             f"{capital(name)}: analysis minus free run")  # fmt: skip
     when = view.moment(cycle)
     return Picture.of_map(
         sheet.figure,
@@ -183,64 +174,3 @@ def _change_map(view: RunView) -> Picture:
         f"What assimilation has changed by the end ({when}): the analysis minus the same ensemble "
         "run without observations. There is no truth to hold either against.",
     )
-
-
-def observation_maps(view: RunView) -> Picture | None:
-    """Draw where the observations of all cycles were, by fate."""
-    columns = view.observations
-    seen = [v for v in VARIABLES if view.observed(v, USED).any()]
-    if not seen:
-        return None
-    remote = [v for v in seen if v == view.main_variable]
-    drifting = [v for v in seen if v != view.main_variable]
-    groups = [g for g in (remote, drifting) if g]
-    window = Window.around(view)
-    sheet = Sheet(window, 1, len(groups), width=12.0 if len(groups) > 1 else 7.0, footer=0.35)
-    axes = sheet.maps()
-    present: set[Fate] = set()
-    for axis, names in zip(axes, groups):
-        mask = np.any([view.observed(v, USED) for v in names], axis=0)
-        present |= _scatter_fates(axis, window, columns, mask)
-        outline(axis, window, view)
-        words = " and ".join(sorted({label(v)[0].split()[-1] for v in names}))
-        words = label(names[0])[0] if len(names) == 1 else words
-        axis.set_title(f"{_capital(words)}: {int(mask.sum()):,} observations")
-    handles = [
-        Line2D([], [], linestyle="", marker=FATE_STYLE[f][2], color=FATE_STYLE[f][1],
-               markersize=5, label=FATE_STYLE[f][0])
-        for f in USED if f in present
-    ]  # fmt: skip
-    sheet.figure.legend(handles=handles, loc="lower center", ncols=3)
-    return Picture.of_map(
-        sheet.figure,
-        "Map of the observations of all cycles, coloured by fate.",
-        _observation_caption(view, present),
-    )
-
-
-def _observation_caption(view: RunView, present: set[Fate]) -> str:
-    words = ["Where the observations of all cycles were. Blue ones were assimilated"]
-    if Fate.WITHHELD in present:
-        whole = " (whole satellite passes or whole drifters)" if view.geographic else ""
-        words.append(f"orange ones{whole} were withheld and serve to judge the result")
-    if Fate.GROSS_ERROR in present:
-        words.append("crosses were too far from the forecast to be believed")
-    return "; ".join(words) + "."
-
-
-def _scatter_fates(
-    axis: Axes, window: Window, columns: dict[str, np.ndarray], mask: np.ndarray
-) -> set[Fate]:
-    present = set()
-    for fate in USED:
-        _, colour, marker = FATE_STYLE[fate]
-        here = mask & (columns["fate"] == fate)
-        if not here.any():
-            continue
-        present.add(fate)
-        axis.scatter(
-            columns["lon"][here], columns["lat"][here], s=16 if marker == "X" else 5, color=colour,
-            marker=marker, linewidths=0, alpha=0.85, zorder=4 + (fate == Fate.GROSS_ERROR),
-            rasterized=True, **transform(window),
-        )  # fmt: skip
-    return present

@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from halocast.diagnostics.summary import against_label, number
 from halocast.report.content import facts, fate_lines, flatten, score_lines
 from halocast.report.health import block_chart, health_table
-from halocast.report.maps import error_maps, observation_maps, state_maps, update_maps
+from halocast.report.maps import error_maps, state_maps, update_maps
+from halocast.report.observation_maps import observation_maps
 from halocast.report.reliability import (
     innovation_chart,
     innovation_table,

@@ -75,15 +75,21 @@ def _lines(axis: Axes, view: RunView, against: str, variable: str) -> None:
             time[known], expected[known], color=COLOURS["expected"], linestyle=":", linewidth=1.3,
             marker="." if known.sum() == 1 else "", label="expected of the analysis (spread)",
         )  # fmt: skip
-    axis.set_ylim(bottom=0)
-    axis.yaxis.set_major_locator(MaxNLocator(5))
+    if against == "kalman-filter":
+        axis.set_yscale("log")
+    else:
+        axis.set_ylim(bottom=0)
+        axis.yaxis.set_major_locator(MaxNLocator(5))
 
 
 def expected_error(view: RunView, against: str, variable: str) -> np.ndarray:
     """Rmse a reliable analysis would show, shape (n_cycles,).
 
-    The spread; against observations with their error: sqrt(spread² + mean error²).
+    The spread; against observations with their error: sqrt(spread² + mean error²). Nothing is
+    expected against the exact filter, whose mean an analysis of many members would equal.
     """
+    if against == "kalman-filter":
+        return np.full(view.n_cycles, np.nan)
     spread = view.series("analysis", against, variable, "spread")
     if against != "withheld":
         return spread

@@ -169,6 +169,10 @@ class RunView:
         state = self.truth.at(self.times[cycle].astype("datetime64[s]"))
         return np.where(self.sea, state[layers[0]], np.nan)
 
+    def exact_spread(self, variable: str, cycle: int) -> np.ndarray:
+        """Standard deviation (ny, nx) that the exact Kalman filter gives."""
+        return self._surface(self._group("kalman_filter/spread")[variable], cycle)
+
     def _surface(self, array: xr.DataArray, cycle: int) -> np.ndarray:
         array = array.isel(cycle=cycle)
         if "layer" in array.dims:
