@@ -116,6 +116,17 @@ def test_order_and_unit_do_not_matter(p, seed, unit):
     np.testing.assert_allclose(scaled / scale, expected, rtol=1e-10, atol=1e-12)
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31))
+def test_an_analysis_survives_being_stored_as_mean_and_spread(seed):
+    rng = np.random.default_rng(seed)
+    estimate = np.stack([rng.normal(size=SHAPE), rng.uniform(0, 1, SHAPE)])
+    table = a_table(rng.integers(0, 20, 9), rng.normal(size=9), 0.3)
+    analysis = kalman_analysis(estimate, table)
+    spread = np.sqrt(analysis[1])
+    np.testing.assert_array_equal(spread**2, analysis[1])
+
+
 def test_inputs_are_not_changed():
     model = a_model()
     estimate = np.stack([np.ones(SHAPE), np.ones(SHAPE)])

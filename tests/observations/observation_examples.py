@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 from halocast.grid import Grid
-from halocast.observations import ObservationSettings
+from halocast.observations import (
+    ObservationSettings,
+    ObservationTable,
+    prepare_observations,
+)
 from halocast.sources.rows import COLUMNS, make_rows
 from halocast.state import Field, StateLayout
 
@@ -74,6 +78,17 @@ def raw(**columns) -> xr.Dataset:
         for name, dtype in COLUMNS.items()
     }
     return xr.Dataset(arrays)
+
+
+def at_cells(variable: int, value, error, setting=PLAIN) -> ObservationTable:
+    """A table of one observation in each of the first cells of the top row, none merged."""
+    value = np.asarray(value, dtype=float)
+    j, i = np.divmod(np.arange(value.size), 10)
+    rows = raw(
+        variable=variable, value=value, error=error, lat=27.5 - j, lon=-39.5 + i, product=OTHER
+    )
+    table, _ = prepare_observations(numbered(rows), ocean(), LAYOUT, setting, 1, WINDOW)
+    return table.take(np.argsort(table.id))
 
 
 def mixture(seed: int, n: int = 400) -> xr.Dataset:

@@ -30,12 +30,23 @@ from halocast.sources.rows import Fate
 class Observed(Protocol):
     """The columns of an observation table that the Kalman filter needs, each of shape (p,)."""
 
-    cell: np.ndarray
-    value: np.ndarray
-    error: np.ndarray
-    operator: np.ndarray
-    noise: np.ndarray
-    fate: np.ndarray
+    @property
+    def cell(self) -> np.ndarray: ...
+
+    @property
+    def value(self) -> np.ndarray: ...
+
+    @property
+    def error(self) -> np.ndarray: ...
+
+    @property
+    def operator(self) -> np.ndarray: ...
+
+    @property
+    def noise(self) -> np.ndarray: ...
+
+    @property
+    def fate(self) -> np.ndarray: ...
 
 
 def kalman_initial(model: Model) -> np.ndarray:
@@ -91,6 +102,9 @@ def kalman_forecast(
 def kalman_analysis(estimate: np.ndarray, table: Observed) -> np.ndarray:
     """Condition an estimate (2, ny, nx) on a table's assimilated observations.
 
+    Variances returned are squares of floating-point numbers, so that a run that goes on from stored
+    standard deviations goes on with the same bits.
+
     Raises
     ------
     ConfigError
@@ -107,6 +121,7 @@ def kalman_analysis(estimate: np.ndarray, table: Observed) -> np.ndarray:
     result = np.array(estimate, dtype=float)
     flat = result.reshape(2, -1)
     _assimilate(flat[0], flat[1], table.cell[used], table.value[used], table.error[used])
+    result[1] = np.square(np.sqrt(result[1]))  # sqrt takes a square back to the same bits
     return result
 
 

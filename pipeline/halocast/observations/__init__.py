@@ -1,6 +1,6 @@
 """Observations: from raw rows to the table of a cycle, with every row's fate."""
 
-from halocast.observations.prepare import observe_cells, prepare_observations
+from halocast.observations.prepare import prepare_observations
 from halocast.observations.quality import (
     check_gross_errors,
     forecast_moments,
@@ -18,7 +18,6 @@ __all__ = [
     "check_gross_errors",
     "forecast_moments",
     "observation_counts_by_fate",
-    "observe_cells",
     "prepare_observations",
     "settle_fates",
     "swath_cells",

@@ -103,56 +103,6 @@ def prepare_observations(
     return table, settle_fates(fate, columns["id"], table)
 
 
-def observe_cells(
-    variable: str,
-    cells: np.ndarray,
-    value: np.ndarray,
-    error: float | np.ndarray,
-    time: np.datetime64,
-    grid: Grid,
-    layout: StateLayout,
-    settings: ObservationSettings,
-    *,
-    seed: int = 0,
-    first_id: int = 0,
-) -> ObservationTable:
-    """Make a table of direct observations of cells, for twin experiments.
-
-    Parameters
-    ----------
-    variable
-        What is observed: ssh, u, v, t or z.
-    cells
-        Flat cells, shape (p,).
-    value, error
-        Observed values and error standard deviations, shape (p,) (or one error).
-    time
-        Time of all of them.
-    grid, layout, settings, seed
-        As for `prepare_observations`.
-    first_id
-        Number of the first; the others follow. Numbers decide what is withheld.
-    """
-    place = layout.fields[layout.index(FIELD_OF[variable])].place
-    y, x = grid.coordinates_at(place)
-    j, i = np.divmod(cells, grid.shape[1])
-    p = cells.size
-    measured = _Measured(
-        id=first_id + np.arange(p),
-        time=np.full(p, time.astype("datetime64[ns]")),
-        lat=y[j],
-        lon=x[i],
-        variable=np.full(p, VARIABLES.index(variable)),
-        cell=cells,
-        value=value,
-        variance=np.broadcast_to(np.square(error), (p,)),
-        platform=np.zeros(p, np.int64),
-        product=np.zeros(p, np.int64),
-        rows=np.ones(p, np.int64),
-    )
-    return _make_table(measured, grid, layout, settings, seed)
-
-
 def _columns(rows: xr.Dataset) -> dict[str, np.ndarray]:
     """Take the columns out of a table of rows, with its row numbers as ``id``."""
     missing = [name for name in COLUMNS if name not in rows.variables]
