@@ -56,7 +56,7 @@ class Address(NamedTuple):
     seed: int
     cycle: int
     purpose: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs
 
 
 @njit(cache=True, nogil=True, inline="always")

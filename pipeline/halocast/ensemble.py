@@ -1,7 +1,7 @@
 """What is computed over members: their model noise, and the noise's share in a tile.
 
-The noise of a member at a state scalar is addressed by (seed, cycle, member, scalar), so any tile of
-cells can be drawn anywhere. Over members it is centred and not rescaled: the expected sample
+The noise of a member at a state scalar is addressed by (seed, cycle, member, scalar), so any tile
+of cells can be drawn anywhere. Over members it is centred and not rescaled: the expected sample
 variance is then exactly the noise variance, and the ensemble mean is not disturbed.
 Cost: about 9 ns a normal.
 """
@@ -55,12 +55,8 @@ def model_noise(
     """
     out = np.zeros((members, *noise_sd.shape))
     fields = np.flatnonzero((noise_sd > 0).any(axis=1))
-    # a field is drawn where any cell of the grid has noise; whether *this* tile has some must
-    # not matter to the bits, and does not: every scalar has its own address
     if fields.size and cells.size:
-        _fill_tile(
-            out, fields, cells, n_cells, np.uint64(seed), cycle, int(Purpose.MODEL_NOISE)
-        )
+        _fill_tile(out, fields, cells, n_cells, np.uint64(seed), cycle, int(Purpose.MODEL_NOISE))
     return out
 
 

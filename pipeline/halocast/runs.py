@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -141,7 +141,11 @@ def _git_commit() -> str:
 
 
 def carry_out(
-    directory: str | Path, engine: Engine, *, groups: int | None = None, watch: Watcher | None = None
+    directory: str | Path,
+    engine: Engine,
+    *,
+    groups: int | None = None,
+    watch: Watcher | None = None,
 ) -> int:
     """Run the cycles that a run's folder still misses; returns the last committed cycle."""
     driver = Driver(directory, engine, groups)
@@ -151,9 +155,7 @@ def carry_out(
     return driver.store.committed()
 
 
-def run(
-    settings: RunSettings, directory: str | Path, *, watch: Watcher | None = None
-) -> Path:
+def run(settings: RunSettings, directory: str | Path, *, watch: Watcher | None = None) -> Path:
     """Create a run and carry it out on the engine its settings name."""
     create_run(settings, directory)
     choice = settings.engine
@@ -220,20 +222,27 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 
 def run_scores(directory: str | Path) -> list[Row]:
     """Return the scores of a run, averaged over its committed cycles."""
-    scores = open_run(directory)["scores"].to_dataset()
+    scores = open_run(directory)["scores"].to_dataset().compute()
     if "rmse" not in scores:
         return []
-    scores = scores.compute()
-    labels: Sequence[str] = ("what", "against", "variable")
+    columns = {name: scores[name].values for name in ("rmse", "bias", "spread", "crps", "n")}
+    labels = [scores[name].values for name in ("what", "against", "variable")]
     cycles = []
     for c in range(scores.sizes["cycle"]):
-        cycles.append([
-            Row(
-                **{name: str(scores[name].values[r]) for name in labels},  # type: ignore[typeddict-item]
-                **{name: float(scores[name].values[c, r]) for name in ("rmse", "bias", "spread", "crps")},
-                n=int(scores["n"].values[c, r]),
-            )
-            for r in range(scores.sizes["row"])
-            if scores["n"].values[c, r] > 0
-        ])
+        here = np.flatnonzero(columns["n"][c] > 0)
+        cycles.append(
+            [
+                Row(
+                    what=str(labels[0][r]),
+                    against=str(labels[1][r]),
+                    variable=str(labels[2][r]),
+                    rmse=float(columns["rmse"][c, r]),
+                    bias=float(columns["bias"][c, r]),
+                    spread=float(columns["spread"][c, r]),
+                    crps=float(columns["crps"][c, r]),
+                    n=int(columns["n"][c, r]),
+                )
+                for r in here
+            ]
+        )
     return summarise(cycles)

@@ -70,9 +70,10 @@ def _carry_out_and_show(console: Console, settings: RunSettings, directory: Path
     engine = make_engine(choice.kind, choice.workers, choice.scheduler)
     try:
         dashboard = getattr(engine, "dashboard", "")
-        console.print(f"Engine: {engine.name}, {engine.places} place(s)" + (
-            f"; the dashboard is at [bold]{dashboard}[/]" if dashboard else ""
-        ))
+        console.print(
+            f"Engine: {engine.name}, {engine.places} place(s)"
+            + (f"; the dashboard is at [bold]{dashboard}[/]" if dashboard else "")
+        )
         with _bar(console) as bar:
             task = bar.add_task(settings.name, total=settings.time.cycles)
             carry_out(
@@ -84,8 +85,10 @@ def _carry_out_and_show(console: Console, settings: RunSettings, directory: Path
     finally:
         engine.close()
     console.print(table(run_scores(directory)))
-    console.print(f"{settings.time.cycles} cycles in {time.perf_counter() - began:.0f} s; "
-                  f"everything is in [bold]{directory}[/]")
+    console.print(
+        f"{settings.time.cycles} cycles in {time.perf_counter() - began:.0f} s; "
+        f"everything is in [bold]{directory}[/]"
+    )
 
 
 def _bar(console: Console) -> Progress:

@@ -127,9 +127,16 @@ class Driver:
             ]
             updated.append(
                 submit(
-                    f"update-{g}", tasks.update, folder, cycle, g, prepared, screened, *tiles,
+                    f"update-{g}",
+                    tasks.update,
+                    folder,
+                    cycle,
+                    g,
+                    prepared,
+                    screened,
+                    *tiles,
                     place=g,
-                )  # fmt: skip
+                )
             )
             kept.append(submit(f"keep-{g}", tasks.keep, updated[g], place=g))
         batches = []
@@ -141,7 +148,9 @@ class Driver:
             batches.append(submit(f"join-{b}", tasks.join, folder, prepared, *pieces, place=b))
         estimates = estimate = None
         if self.settings.reference:
-            estimates = submit("reference", tasks.reference, folder, cycle, screened, state.estimate)
+            estimates = submit(
+                "reference", tasks.reference, folder, cycle, screened, state.estimate
+            )
             estimate = submit("estimate", tasks.reference_estimate, estimates)
         record = submit(
             "record", scoring.record, folder, cycle, prepared, screened, estimates, *kept

@@ -54,7 +54,11 @@ def record(
         groups["kalman_filter/spread"] = np.sqrt(estimates[1][1:])
     fates = _fates(prepared, table)
     written = CycleRecord(
-        groups, _columns(table, scalars), (prepared.first_row, fates), _health(context, kept), scores
+        groups,
+        _columns(table, scalars),
+        (prepared.first_row, fates),
+        _health(context, kept),
+        scores,
     )
     digests = context.store.write_cycle(cycle, written)
     summary = {

@@ -69,12 +69,9 @@ def restore(directory: str, cycle: int, numbers: np.ndarray) -> Batch:
 def restore_reference(directory: str, cycle: int) -> np.ndarray:
     """Read the exact filter's estimate after a cycle back from what the cycle wrote."""
     store = load_context(directory).store
-    shape = (1, *store.spec.grid.shape)
-    mean, spread = (
-        store.read_array(cycle, f"kalman_filter/{statistic}/z", shape)
-        for statistic in ("mean", "spread")
-    )
-    return np.stack([mean.reshape(shape[1:]), spread.reshape(shape[1:]) ** 2])
+    mean = store.read_array(cycle, "kalman_filter/mean/z")
+    spread = store.read_array(cycle, "kalman_filter/spread/z")
+    return np.stack([mean, np.square(spread)])
 
 
 def prepare(directory: str, cycle: int, n_groups: int) -> Prepared:
@@ -154,9 +151,7 @@ def screen(directory: str, prepared: Prepared, *sighted: Sighted) -> Screened:
     if sighted[0].free is not None:
         free = _gather([(s.numbers, s.free) for s in sighted if s.free is not None], m)
     noise_sd = context.noise_sd[prepared.table.field, prepared.table.cell]
-    table = check_gross_errors(
-        prepared.table, observed, noise_sd, context.settings.observations
-    )
+    table = check_gross_errors(prepared.table, observed, noise_sd, context.settings.observations)
     return Screened(table, _incidence(context, table), observed, free)
 
 
@@ -278,7 +273,9 @@ def _statistics(
     members = {name: track.members for name, track in tracks.items()}
     truth = context.truth_at(cycle)
     if truth is not None:
-        scored = [i for i, f in enumerate(context.model.layout.fields) if score_name(f) == f.variable]
+        scored = [
+            i for i, f in enumerate(context.model.layout.fields) if score_name(f) == f.variable
+        ]
         true = truth.reshape(len(truth), -1)[:, group.cells]
         for name, values in {**members, "forecast-mean": group.forecast}.items():
             crps = np.full(true.shape, np.nan)
@@ -345,4 +342,5 @@ def checkpoint(directory: str, cycle: int, batch: Batch) -> int:
         store.write_checkpoint("analysis", cycle, int(number), batch.analysis[k])
         if batch.free is not None:
             store.write_checkpoint("free", cycle, int(number), batch.free[k])
+    store.flush()
     return len(batch.numbers)

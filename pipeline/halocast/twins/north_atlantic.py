@@ -42,6 +42,7 @@ from halocast.sources.synthetic.swot_files import write_swot
 from halocast.stores.forcing_store import ForcingWindow as StoredWindow
 from halocast.stores.truth_store import write_truth
 
+_TIME_STEP = 60  # s; stable on the finer grid
 _FINER = 2  # nature's cells to a cell of the run
 _MARGIN = 1  # cells of the run around its domain, so that products reach over the edge
 _HOUR = np.timedelta64(3600, "s")
@@ -119,20 +120,16 @@ def _nature_model(settings: RunSettings, bathymetry: Path) -> Model:
     south, north, west, east = south - dy, north + dy, west - dx, east + dx
     ny, nx = (_FINER * (ny + 2 * _MARGIN)), (_FINER * (nx + 2 * _MARGIN))
     elevation = read_bathymetry(bathymetry, (west, east, south, north))
-    cells = sea_grid(
-        elevation, south, north, ny, west, east, nx, settings.model.minimum_depth
-    )
+    cells = sea_grid(elevation, south, north, ny, west, east, nx, settings.model.minimum_depth)
     finer = {
-        "time_step": settings.model.time_step // _FINER if settings.model.time_step % 2 == 0 else 60,
+        "time_step": _TIME_STEP,
         "viscosity": settings.model.viscosity / _FINER,
         "sst_relaxation_rate": 0.0,
     }
     return build_model(settings.model.model_copy(update=finer), cells)
 
 
-def _edges(
-    ocean: AnalyticOcean, grid: Grid, begin: np.datetime64, hours: int
-) -> ForcingWindow:
+def _edges(ocean: AnalyticOcean, grid: Grid, begin: np.datetime64, hours: int) -> ForcingWindow:
     """Sample the analytic ocean on nature's grid every three hours."""
     times = begin + 3 * _HOUR * np.arange(hours // 3 + 2)
     lat, lon = grid.y[:, None], grid.x[None, :]
@@ -174,12 +171,9 @@ def _analysis(settings: RunSettings, nature: Nature) -> GriddedOcean:
     fields = _surface(nature)
     gravity = settings.model.gravity  # type: ignore[union-attr]
     for part, weight in enumerate((np.cos(phase), np.sin(phase))):
-        ssh, warm = (
-            sd * red_noise(grid.shape, tuple(cells), Address(twin.seed, part, Purpose.NATURE_STATE, i))
-            for i, sd in enumerate(
-                (twin.analysis_ssh_error, twin.analysis_temperature_error)
-            )
-        )
+        addresses = [Address(twin.seed, part, Purpose.NATURE_STATE, i) for i in range(2)]
+        ssh, warm = (red_noise(grid.shape, tuple(cells), address) for address in addresses)
+        ssh, warm = twin.analysis_ssh_error * ssh, twin.analysis_temperature_error * warm
         u, v = geostrophic_velocity(grid, gravity * ssh)
         for name, error in (("ssh", ssh), ("u", u), ("v", v), ("t", warm)):
             fields[name] = fields[name] + weight[:, None, None] * error

@@ -1,0 +1,289 @@
+"""Before a run: every mistake that can be found without running, and what the run will cost.
+
+The run file's own mistakes (unknown keys, values out of range) are found when it is read, all at
+once (``halocast.config``). Here it is held against the model, the data store and the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time as clock
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from halocast.config import RunSettings, SphereGrid
+from halocast.cycle.context import data_store, make_model
+from halocast.draws import Address, Purpose, normals
+from halocast.ensemble import model_noise
+from halocast.errors import HalocastError
+from halocast.filters import FILTERS
+from halocast.filters.base import BlockObservations, make_group
+from halocast.grid import Grid
+from halocast.localization.blocks import incidence, partition
+from halocast.models.base import Model, build_model
+from halocast.stores.forcing_store import Forcing
+from halocast.stores.observation_store import Observations
+
+_CALIBRATION_STEPS = 8
+_CALIBRATION_CELLS = 4096
+
+
+def check_run(settings: RunSettings) -> list[str]:
+    """Find what would go wrong; one sentence a mistake: the key, the value, what would be right."""
+    problems: list[str] = []
+    model = None
+    try:
+        model = _model(settings)
+    except HalocastError as error:
+        problems.append(str(error))
+    if model is not None:
+        problems += _check_noise(settings, model)
+        problems += model.check()
+        problems += _check_observed_variables(settings, model)
+    problems += _check_time(settings)
+    problems += _check_reference(settings)
+    problems += _check_ensemble(settings)
+    if settings.data.twin is None:
+        problems += _check_data(settings)
+    return problems
+
+
+def _model(settings: RunSettings) -> Model:
+    """Build the model; a twin's grid does not exist yet, so an ocean without islands stands in."""
+    if settings.data.twin is not None and isinstance(settings.grid, SphereGrid):
+        (south, north, ny), (west, east, nx) = settings.grid.lat, settings.grid.lon
+        depth = np.full((ny, nx), 5500.0)  # near the deepest cell means, as stability needs
+        grid = Grid.sphere(south, north, ny, west, east, nx, depth)
+        return build_model(settings.model, grid)
+    return make_model(settings, data_store(Path(), settings))
+
+
+def _check_noise(settings: RunSettings, model: Model) -> list[str]:
+    problems = []
+    for name, sd in settings.ensemble.model_noise.items():
+        key = f"ensemble.model_noise.{name} = {sd}"
+        if name not in model.layout.names:
+            problems.append(f"{key}: no such field; the state has {', '.join(model.layout.names)}")
+        elif not (np.isfinite(sd) and sd >= 0):
+            problems.append(f"{key}: a standard deviation is finite and not negative")
+    if settings.ensemble.members == 1 and any(settings.ensemble.model_noise.values()):
+        problems.append(
+            "ensemble.members = 1: one member has no spread to weigh observations with; use 2 or "
+            "more, or set the model noise to 0"
+        )
+    return problems
+
+
+def _check_observed_variables(settings: RunSettings, model: Model) -> list[str]:
+    noisy = {n for n, sd in settings.ensemble.model_noise.items() if sd > 0}
+    if settings.filter.method == "free-run" or noisy:
+        return []
+    return [
+        "ensemble.model_noise: no field has any; LSMCMC then only picks ancestors. Give e.g. "
+        f"{{{model.layout.names[0]}: 0.01}}"
+    ]
+
+
+def _check_time(settings: RunSettings) -> list[str]:
+    step, length = settings.model.time_step, settings.time.cycle_seconds
+    if length % step:
+        fits = next(s for s in range(step, 0, -1) if length % s == 0)
+        return [
+            f"time.cycle_seconds = {length}: not a multiple of model.time_step = {step}; "
+            f"{fits} would fit"
+        ]
+    return []
+
+
+def _check_reference(settings: RunSettings) -> list[str]:
+    if settings.reference and settings.model.kind != "linear-gaussian":
+        return [
+            f"reference = {settings.reference!r}: the exact Kalman filter exists for model.kind: "
+            f"linear-gaussian only, not {settings.model.kind}; use null"
+        ]
+    return []
+
+
+def _check_ensemble(settings: RunSettings) -> list[str]:
+    workers = settings.engine.workers
+    if settings.engine.kind == "serial" and (workers or settings.engine.scheduler):
+        return ["engine.kind = 'serial': workers and scheduler have no effect; use kind: dask"]
+    if workers and workers > settings.ensemble.members:
+        return [
+            f"engine.workers = {workers}: more workers than ensemble.members = "
+            f"{settings.ensemble.members}; the rest would have nothing to forecast"
+        ]
+    return []
+
+
+def _check_data(settings: RunSettings) -> list[str]:
+    problems = []
+    store = data_store(Path(), settings)
+    first, last = settings.time.at(0), settings.time.at(settings.time.cycles)
+    try:
+        times = Observations.open(store).times
+        inside = int(((times > first) & (times <= last)).sum())
+        if not inside:
+            problems.append(
+                f"data.store = '{store}': none of its {times.size} observations lies between "
+                f"{first} and {last}; ingest the period, or change `time`"
+            )
+    except HalocastError as error:
+        problems.append(f"data.store: {error}")
+    if settings.model.kind == "shallow-water":
+        try:
+            gap = np.timedelta64(int(settings.data.max_gap_hours * 3600), "s")
+            Forcing.open(store, gap).window(first, last)
+        except HalocastError as error:
+            problems.append(f"data.store: {error}")
+    return problems
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a run costs, on this machine and on ``workers`` workers like it.
+
+    Bytes, seconds and counts; times come from a short calibration and hold for a machine that has
+    nothing else to do.
+    """
+
+    workers: int
+    tasks: int
+    moved: float
+    memory: float
+    disk: float
+    disk_free: float
+    forecast: float
+    analysis: float
+
+    @property
+    def seconds(self) -> float:
+        """Estimated wall time of the cycles."""
+        return self.forecast + self.analysis
+
+    def table(self) -> Table:
+        """Lay the price out for people."""
+        table = Table(box=None, show_header=False, padding=(0, 2))
+        rows = {
+            "workers": f"{self.workers}",
+            "tasks": f"{self.tasks:,}",
+            "moved between workers": _bytes(self.moved),
+            "memory a worker": _bytes(self.memory),
+            "disk": f"{_bytes(self.disk)} (free here: {_bytes(self.disk_free)})",
+            "time": f"about {_duration(self.seconds)} (forecast {_duration(self.forecast)}, "
+            f"analysis {_duration(self.analysis)})",
+        }
+        for name, value in rows.items():
+            table.add_row(name, value)
+        return table
+
+
+def price_run(settings: RunSettings) -> Price:
+    """Price a run: tasks, bytes moved, memory, disk, and time from a short calibration."""
+    model = _model(settings)
+    m, cycles = settings.ensemble.members, settings.time.cycles
+    tracks = 2 if settings.free_run else 1
+    choice = settings.engine
+    serial = choice.kind == "serial"
+    cores = len(os.sched_getaffinity(0))
+    workers = 1 if serial else min(choice.workers or cores, m)
+    groups = choice.groups or workers
+    state = 8.0 * len(model.layout) * model.grid.n_cells
+    ensemble = tracks * m * state
+    per_cycle = 3 + 3 * workers + 2 * groups + 2 * groups * workers
+    checkpoints = -(-cycles // settings.checkpoint.every)
+    field_groups = 2 + tracks + (1 if settings.reference else 0)
+    member, block = _calibrate(settings, model)
+    parallel = min(workers, cores) if not choice.scheduler else workers
+    return Price(
+        workers=workers,
+        tasks=cycles * per_cycle + workers * (1 + 2 * checkpoints),
+        # tiles there and pieces back, but for the share that stays where it is
+        moved=cycles * 2 * ensemble * (1 - 1 / workers),
+        # states before and after; tile, noise, members of each track while a group is updated
+        memory=(3 * ensemble + 4 * ensemble / groups * 1.0) / workers + 300e6,
+        disk=cycles * 2 * field_groups * state + settings.checkpoint.keep * ensemble,
+        disk_free=float(shutil.disk_usage(Path.cwd()).free),
+        forecast=cycles * tracks * m * member / parallel,
+        analysis=cycles * block / parallel,
+    )
+
+
+def _calibrate(settings: RunSettings, model: Model) -> tuple[float, float]:
+    """Time a member's cycle and a cycle's analysis, in seconds on one core."""
+    state = model.initial_state(None)
+    start = settings.time.at(0)
+    steps = settings.time.cycle_seconds // settings.model.time_step
+    some = min(steps, _CALIBRATION_STEPS)
+    stop = start + np.timedelta64(some * settings.model.time_step, "s")
+    model.advance(state, start, stop, None)  # compiles, or loads what was compiled
+    began = clock.perf_counter()
+    model.advance(state, start, stop, None)
+    member = (clock.perf_counter() - began) * steps / some
+    return member, _calibrate_analysis(settings, model, state)
+
+
+def _calibrate_analysis(settings: RunSettings, model: Model, state: np.ndarray) -> float:
+    """Time the update of some blocks with 8 % of their cells observed, scaled to the grid."""
+    grid, layout = model.grid, model.layout
+    blocks = partition(grid.shape, settings.block)
+    share = min(1.0, _CALIBRATION_CELLS / grid.n_cells)
+    numbers = np.arange(max(1, int(share * blocks.n_blocks)))
+    noise_sd = np.zeros((len(layout), grid.n_cells))
+    observed = next((n for n in settings.ensemble.model_noise if n in layout.names), None)
+    if observed is None or settings.filter.method == "free-run":
+        return 0.0
+    f = layout.index(observed)
+    noise_sd[f] = max(settings.ensemble.model_noise[observed], 1e-6)
+    cells = np.flatnonzero(model.layout.wet(grid)[f].ravel())[::12]
+    value = state[f].ravel()[cells]
+    p = cells.size
+    variable = settings.observations.of({"ssh": "ssh", "z": "z"}.get(observed, observed[0]))
+    operator, center, scale = variable.operator.codes
+    kind, df = variable.noise.codes
+    observations = BlockObservations(
+        scalar=f * grid.n_cells + cells, field=np.full(p, f), cell=cells, value=value,
+        error=np.full(p, noise_sd[f, 0]), operator=np.full(p, operator, np.int8),
+        center=np.full(p, center), scale=np.full(p, scale),
+        noise_kind=np.full(p, kind, np.int8), df=np.full(p, df),
+    )  # fmt: skip
+    m = settings.ensemble.members
+    noise = model_noise(m, noise_sd, np.arange(grid.n_cells), grid.n_cells, settings.seed, 0)
+    spread = normals(Address(settings.seed, 0, Purpose.INITIAL_STATE, 1), m)[:, None]
+    forecast = np.repeat(state.reshape(1, len(layout), -1), m, axis=0)
+    forecast[:, f] += noise_sd[f] * spread
+    seen = incidence(
+        blocks, cells, halo=getattr(settings.filter, "halo", 0.0),
+        taper=getattr(settings.filter, "taper", "continuous"), periodic=grid.periodic,
+    )  # fmt: skip
+    group = make_group(
+        numbers, blocks, seen, observations, forecast, noise_sd, noise,
+        seed=settings.seed, cycle=0,
+    )  # fmt: skip
+    update = FILTERS[settings.filter.method]
+    update(group, settings.filter)
+    began = clock.perf_counter()
+    update(group, settings.filter)
+    return (clock.perf_counter() - began) * blocks.n_blocks / numbers.size
+
+
+def _bytes(value: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
