@@ -3,8 +3,9 @@
 The analysis knows the surface: height, velocity, temperature. Its height is put into the
 barotropic and the first baroclinic mode of the layers at rest, whose displacements continue it
 downwards; layers thinner than the minimum borrow from their neighbours. The top layer moves as the
-analysis says, the layers below with the geostrophic velocity of their own pressure. The top layer
-has the analysis' temperature, the others theirs at rest.
+analysis says, the layers below with the geostrophic velocity of their own pressure; a velocity
+common to all layers, centimetres per second, makes the total transport free of divergence. The
+top layer has the analysis' temperature, the others theirs at rest.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import numpy as np
 from halocast.errors import InputError
 from halocast.grid import Grid
 from halocast.models.shallow_water.balance import geostrophic_velocity, montgomery_potential
-from halocast.models.shallow_water.columns import keep_thick, to_lattice
+from halocast.models.shallow_water.columns import keep_thick, thicknesses, to_lattice
 from halocast.models.shallow_water.layers import gravities, surface_response
+from halocast.models.shallow_water.nondivergence import without_divergence
 from halocast.models.shallow_water.settings import ShallowWaterSettings
 
 
@@ -27,7 +29,8 @@ def method_text(settings: ShallowWaterSettings) -> str:
         "surface analysis to layers: "
         f"{settings.baroclinic_share:.0%} of the sea-surface height in the first baroclinic mode "
         "of the rest state, the remainder barotropic; top-layer velocity and temperature from the "
-        "analysis; velocity below in geostrophic balance; temperature below at rest"
+        "analysis; velocity below in geostrophic balance, temperature below at rest; divergence of "
+        "the total transport removed"
     )
 
 
@@ -76,6 +79,7 @@ def layers_from_surface(
             value = surface[name]
             between = 0.5 * (value + np.roll(value, -1, axis))
             out[field, 0] = np.where(grid.wet_at(place), between, 0.0)  # type: ignore[arg-type]
+    out[1], out[2] = without_divergence(grid, thicknesses(out[0], rest), out[1], out[2])
     out[3] = np.array(settings.temperatures)[:, None, None]
     if "t" in surface:
         out[3, 0] = np.where(grid.sea, surface["t"], out[3, 0])

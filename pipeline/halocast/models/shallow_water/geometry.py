@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy.ndimage import distance_transform_cdt
 
 from halocast.errors import ModelError
 from halocast.grid import Grid
@@ -80,6 +81,24 @@ def _flatten_pairs(
     first[steep] = (0.5 * total + half)[steep]
     second[steep] = (0.5 * total - half)[steep]
     return bool(steep.any())
+
+
+def open_ring(grid: Grid) -> np.ndarray:
+    """True at the sea cells along the non-periodic edges of the domain."""
+    ring = np.zeros(grid.shape, bool)
+    if not grid.periodic[0]:
+        ring[[0, -1], :] = True
+    if not grid.periodic[1]:
+        ring[:, [0, -1]] = True
+    return ring & grid.sea
+
+
+def ring_distance(grid: Grid) -> np.ndarray:
+    """Distance of each cell from the nearest open cell, in cells, diagonal steps counting one."""
+    ring = open_ring(grid)
+    if not ring.any():
+        return np.full(grid.shape, max(grid.shape))
+    return distance_transform_cdt(~ring, metric="chessboard")
 
 
 def make_metrics(grid: Grid, dtype: type) -> Metrics:

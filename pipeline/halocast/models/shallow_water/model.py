@@ -51,6 +51,10 @@ class ShallowWater:
         self._physics = self._make_physics()
         self._closed = no_forcing(self)
 
+    def __reduce__(self) -> tuple[type[ShallowWater], tuple[ShallowWaterSettings, Grid]]:
+        # rebuilt where it arrives: pickled arrays would lose their place on cache lines
+        return ShallowWater, (self.settings, self.grid)
+
     def _make_physics(self) -> Physics:
         settings, periodic = self.settings, self.grid.periodic
         drag = np.zeros(len(self.rest))
@@ -89,7 +93,7 @@ class ShallowWater:
 
     def initial_perturbation(self, seed: int, member: int) -> np.ndarray:
         """Draw a member's increment (F, ny, nx) of the initial state; not centred."""
-        return initial_increment(self.grid, self.settings, seed, member)
+        return initial_increment(self.grid, self.rest, self.settings, seed, member)
 
     def apply_perturbation(self, state: np.ndarray, increment: np.ndarray) -> np.ndarray:
         """Add an increment (F, ny, nx) on the sea and keep every layer thick enough."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from halocast.grid import Grid
 from halocast.models.shallow_water.boundaries import U, V
+from halocast.models.shallow_water.geometry import open_ring, ring_distance
 from halocast.models.shallow_water.kernels import WEST
 from halocast.models.shallow_water.settings import ShallowWaterSettings
 
@@ -28,11 +29,11 @@ class OpenEdge(NamedTuple):
 
 def open_edge(grid: Grid, settings: ShallowWaterSettings) -> OpenEdge:
     """Lay out the open edge of a model grid."""
-    distance = edge_distance(grid)
-    ring = grid.sea & (distance == 0)
+    distance, ring = ring_distance(grid), open_ring(grid)
     width = settings.boundary.width
     falling = np.clip((width - distance) / width, 0.0, 1.0) ** 2
-    rate = settings.boundary.rate * np.where(grid.sea & ~ring, falling, 0.0)
+    relaxed = grid.sea & ~ring & ring.any()
+    rate = settings.boundary.rate * np.where(relaxed, falling, 0.0)
 
     faces = {}
     for field, place, axis in ((U, "east", 1), (V, "north", 0)):
@@ -60,16 +61,6 @@ def open_edge(grid: Grid, settings: ShallowWaterSettings) -> OpenEdge:
         radiating=radiating,
         celerity=celerity,
     )
-
-
-def edge_distance(grid: Grid) -> np.ndarray:
-    """Distance of each cell in cells from the nearest non-periodic edge of the domain."""
-    ny, nx = grid.shape
-    j, i = np.arange(ny), np.arange(nx)
-    far = ny + nx
-    from_y = np.full(ny, far) if grid.periodic[0] else np.minimum(j, ny - 1 - j)
-    from_x = np.full(nx, far) if grid.periodic[1] else np.minimum(i, nx - 1 - i)
-    return np.minimum.outer(from_y, from_x)
 
 
 def _radiating(

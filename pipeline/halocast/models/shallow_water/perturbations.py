@@ -1,8 +1,9 @@
 """Perturbations of the initial ensemble: red-noise height in balance, and surface temperature.
 
 A smooth random height is continued downwards like an analysis' (barotropic and first baroclinic
-mode, a share each) and moves in geostrophic balance, so that members start without a burst of
-gravity waves. Temperature of the top layer gets an independent smooth field.
+mode, a share each) and moves in geostrophic balance without divergence of the total transport, so
+that members start without a burst of gravity waves. The top layer's temperature gets a smooth
+field of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from halocast.draws import Address, Purpose
 from halocast.grid import Grid
 from halocast.models.shallow_water.balance import geostrophic_velocity, montgomery_potential
 from halocast.models.shallow_water.layers import gravities, surface_response
+from halocast.models.shallow_water.nondivergence import without_divergence
 from halocast.models.shallow_water.settings import ShallowWaterSettings
 from halocast.random_fields import red_noise
 
@@ -20,7 +22,7 @@ _HEIGHT, _TEMPERATURE = 0, 1
 
 
 def initial_increment(
-    grid: Grid, settings: ShallowWaterSettings, seed: int, member: int
+    grid: Grid, rest: np.ndarray, settings: ShallowWaterSettings, seed: int, member: int
 ) -> np.ndarray:
     """Draw a member's increment of the state array, (F, ny, nx), addressed by (seed, member)."""
     wish = settings.perturbation
@@ -29,8 +31,9 @@ def initial_increment(
         grid, wish.temperature_length_km, seed, member, _TEMPERATURE
     )
     response = surface_response(settings, wish.baroclinic_share)
-    displaced = response[:, None, None] * height
+    displaced = np.where(grid.sea, response[:, None, None] * height, 0.0)
     u, v = geostrophic_velocity(grid, montgomery_potential(displaced, gravities(settings)))
+    u, v = without_divergence(grid, rest, u, v)
     out = np.zeros((4 * len(response), *grid.shape))
     out[0::4] = displaced
     out[4:-4:4] -= displaced[2:]  # a layer's thickness: its top less its bottom
