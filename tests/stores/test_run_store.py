@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import zarr
 from halocast.errors import RunError, StoreError
+from halocast.stores import arrays
+from halocast.stores.open_run import open_run
 from halocast.stores.run_store import RunStore
 from store_examples import cycle_record, member_state, ocean_spec, plane_spec, run_cycle, score_row
 
@@ -78,7 +80,7 @@ def test_a_new_handle_sees_what_another_committed(store):
 def test_digests_tell_every_array_of_the_cycle(store):
     run_cycle(store, 1)
     digests = store.commit_record(1)["digests"]
-    assert {"analysis/mean/u", "observations/fate", "fates/n", "scores/rmse"} <= set(digests)
+    assert {"analysis/mean/u", "observations/fate", "fates/n", "scores/values"} <= set(digests)
     assert store.damaged(1) == []
 
 
@@ -136,23 +138,41 @@ def test_recomputing_mends_what_was_damaged(store):
     assert store.damaged(1) == []
 
 
-def test_scores_keep_their_place_when_rows_come_and_go(store):
+def test_cycles_may_be_written_by_processes_that_know_nothing_of_each_other(store):
+    """Tables that two processes make at once, and rows of scores that differ from cycle to cycle."""
+    others = [RunStore.open(store.directory) for _ in range(3)]
+    assert all(other.committed() == 0 for other in others)
     rng = np.random.default_rng(0)
-    for cycle, variables in ((1, "uv"), (2, "vt"), (3, "u")):
+    digests, records = {}, {}
+    for cycle, variables in ((3, "u"), (1, "uv"), (2, "tv")):
         rows = [score_row("analysis", "truth", v, rng) for v in variables]
-        record = cycle_record(store.spec, cycle)._replace(scores=rows)
-        store.commit(cycle, {}, store.write_cycle(cycle, record))
-        again = RunStore.open(store.directory)
-        again.expect_same(cycle, again.write_cycle(cycle, record))
-    group = zarr.open_group(store.directory / "run.zarr/scores", mode="r")
-    assert [row[2] for row in group.attrs["rows"]] == ["u", "v", "t"]
-    filled = ~np.isnan(group["rmse"][:, :3])
-    assert filled.tolist() == [[True, True, False], [False, True, True], [True, False, False]]
-    first = cycle_record(store.spec, 1)._replace(
-        scores=[score_row("analysis", "truth", v, np.random.default_rng(0)) for v in "u"]
-    )
-    with pytest.raises(RunError, match="scores"):
-        store.write_cycle(1, first)
+        records[cycle] = cycle_record(store.spec, cycle)._replace(scores=rows)
+        digests[cycle] = others[cycle - 1].write_cycle(cycle, records[cycle])
+    for cycle in (1, 2, 3):
+        store.commit(cycle, {}, digests[cycle])
+        assert store.damaged(cycle) == []
+        RunStore.open(store.directory).write_cycle(cycle, records[cycle])  # the same once more
+    scores = open_run(store.directory)["scores"].to_dataset()
+    assert scores["variable"].values.tolist() == ["u", "v", "t"]
+    filled = scores["rmse"].notnull().values.tolist()
+    assert filled == [[True, True, False], [False, True, True], [True, False, False]]
+    assert scores["crps"].values[1, 2] == records[2].scores[0]["crps"]
+
+
+def test_two_processes_make_the_same_tables_at_once(store, monkeypatch):
+    """Both find that a table is missing; the second one to make it finds it made."""
+    other = RunStore.open(store.directory)
+    real = arrays.create_arrays
+
+    def overtaken(group, layouts):
+        monkeypatch.undo()
+        other.write_cycle(2, cycle_record(store.spec, 2))
+        real(group, layouts)
+
+    monkeypatch.setattr(arrays, "create_arrays", overtaken)
+    for cycle in (1, 2):
+        store.commit(cycle, {}, store.write_cycle(cycle, cycle_record(store.spec, cycle)))
+        assert store.damaged(cycle) == []
 
 
 def test_checkpoints_come_back(store):

@@ -94,7 +94,7 @@ def test_tables_health_and_scores_count_too(tmp_path, reference):
     for group, change in changes.items():
         other = make(tmp_path / group, lambda k, r, change=change: change(r) if k == 3 else None)
         found = compare_runs(reference, other)
-        assert (found.cycle, found.group, len(found.index)) == (3, group, 1)
+        assert (found.cycle, found.group, found.count) == (3, group, 1)
     assert "crps of analysis truth u" in str(found)
 
 
@@ -105,7 +105,7 @@ def test_tables_of_other_lengths(tmp_path, reference):
         return None
 
     found = compare_runs(reference, make(tmp_path / "other", change))
-    assert (found.cycle, found.group, found.value_b) == (2, "observations", "9 values")
+    assert (found.cycle, found.group, found.value_b) == (2, "observations", "shape (9,)")
 
 
 def test_a_column_one_run_does_not_have(tmp_path, reference):
@@ -115,6 +115,15 @@ def test_a_column_one_run_does_not_have(tmp_path, reference):
     found = compare_runs(reference, make(tmp_path / "other", change))
     assert (found.cycle, found.group, found.field) == (1, "health", "observations")
     assert (found.value_a, found.value_b) == ("present", "absent")
+
+
+def test_rows_of_scores_one_run_does_not_have(tmp_path, reference):
+    found = compare_runs(
+        reference, make(tmp_path / "other", lambda _, record: record._replace(scores=[]))
+    )
+    assert (found.group, found.value_a, found.value_b) == (
+        "scores", "analysis truth ssh", "no such row",
+    )  # fmt: skip
 
 
 def test_a_shorter_run(tmp_path, reference):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import zarr
 from zarr.core.metadata import ArrayV3Metadata
+from zarr.errors import ContainsArrayError
 
 from halocast.errors import StoreError
 from halocast.stores.chunk_files import ZSTD_LEVEL, ChunkFiles
@@ -69,6 +70,18 @@ def create_arrays(group: zarr.Group, layouts: Layouts) -> None:
     nodes: dict[str, Any] = {prefix + path: layout for path, layout in layouts.items()}
     for _ in zarr.create_hierarchy(store=group.store, nodes=nodes):
         pass
+
+
+def create_missing_arrays(group: zarr.Group, layouts: Layouts) -> None:
+    """Make those of the arrays that are not there; other processes may be making the same."""
+    missing = {path: layout for path, layout in layouts.items() if path not in group}
+    while missing:
+        try:
+            create_arrays(group, missing)
+        except ContainsArrayError:  # another process was faster, with the same layout
+            missing = {path: layout for path, layout in missing.items() if path not in group}
+        else:
+            return
 
 
 def write_coordinates(root: Path, group: zarr.Group, coordinates: Mapping[str, Coordinate]) -> None:

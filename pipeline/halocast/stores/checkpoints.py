@@ -1,8 +1,8 @@
 """Checkpoints: all the members of every track after a cycle, one chunk a member.
 
 Group ``/checkpoints``: one array a track, dimensions (cycle, member, field, y, x). Members are
-written by whoever holds them, one process a member, and are on the disk when ``write`` returns.
-Only the checkpoint of a cycle whose commit record says ``"checkpoint": true`` counts.
+written by whoever holds them, one process a member. Only the checkpoint of a cycle whose commit
+record says ``"checkpoint": true`` counts.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Checkpoints:
         self._files = {track: ChunkFiles(path, array) for track, array in self._arrays.items()}
 
     def write(self, track: str, cycle: int, member: int, state: np.ndarray) -> None:
-        """Write one member (F, ny, nx) and wait until the disk has it."""
+        """Write one member (F, ny, nx)."""
         chunk = self._chunk(track, cycle, member)
         values = np.asarray(state, "<f8")[None, None]
         try:
-            self._files[track].write(chunk, values, durable=True)
+            self._files[track].write(chunk, values)
         except OSError as error:
             raise write_failure(error, f"member {member} of cycle {cycle}", cycle) from error
 

@@ -50,8 +50,8 @@ class ChunkFiles:
         """File of a chunk."""
         return self._prefix + ".".join(map(str, chunk))
 
-    def write(self, chunk: Sequence[int], values: np.ndarray, *, durable: bool = False) -> None:
-        """Write one whole chunk; ``durable`` waits until the disk has it.
+    def write(self, chunk: Sequence[int], values: np.ndarray) -> None:
+        """Write one whole chunk.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class ChunkFiles:
         if self._zstd is not None:
             payload = self._zstd.encode(payload)
         checksum = google_crc32c.value(payload).to_bytes(4, "little")
-        with replacing(self.path(chunk), durable=durable) as file:
+        with replacing(self.path(chunk)) as file:
             file.write(payload)
             file.write(checksum)
 

@@ -11,12 +11,13 @@ they computed the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from halocast.stores.digests import digest_shape
+from halocast.stores.run_layout import SCORE_VALUES, Label, decode_labels
 from halocast.stores.run_spec import RunSpec
 from halocast.stores.run_store import RunStore
 
@@ -125,23 +126,30 @@ def _array_difference(
     if None in texts:
         have = ["absent" if text is None else "present" for text in texts]
         return Difference(cycle, group, field, (), have[0], have[1])
-    shapes = [digest_shape(str(text)) for text in texts]
-    if shapes[0] != shapes[1]:
-        sizes = [f"{' x '.join(map(str, shape))} values" for shape in shapes]
-        return Difference(cycle, group, field, (), sizes[0], sizes[1])
-    one, other = (run.read_array(cycle, name, shapes[0]) for run in (a, b))
-    if one.dtype != other.dtype:
-        return Difference(cycle, group, field, (), str(one.dtype), str(other.dtype))
+    one, other = (run.read_array(cycle, name) for run in (a, b))
+    if name == "scores/labels":
+        return _label_difference(cycle, decode_labels(one), decode_labels(other))
+    for fact in ("shape", "dtype"):
+        facts = [f"{fact} {getattr(values, fact)}" for values in (one, other)]
+        if facts[0] != facts[1]:
+            return Difference(cycle, group, field, (), facts[0], facts[1])
     differ = np.argwhere(_differ(one, other))
     if not len(differ):
         return None
     first = tuple(int(i) for i in differ[0])
     values = one[first].item(), other[first].item()
+    if name == "scores/values":
+        label = " ".join(decode_labels(a.read_array(cycle, "scores/labels"))[first[1]])
+        field, first = f"{SCORE_VALUES[first[0]]} of {label}", ()
     if len(first) == 3:
         field, first = f"{field}{a.spec.layers[first[0]]}", first[1:]
-    if group == "scores":
-        field = f"{field} of {' '.join(a.score_labels[first[0]])}"
-    return Difference(cycle, group, field, first, *values, count=len(differ))
+    return Difference(cycle, group, field, first, values[0], values[1], count=len(differ))
+
+
+def _label_difference(cycle: int, a: list[Label], b: list[Label]) -> Difference:
+    pairs = zip_longest(a, b, fillvalue=("no such row",))
+    one, other = next((x, y) for x, y in pairs if x != y)
+    return Difference(cycle, "scores", "row", (), " ".join(one), " ".join(other))
 
 
 def _differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:

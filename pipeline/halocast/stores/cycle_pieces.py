@@ -6,16 +6,15 @@ number. Its name is the array's path in the hierarchy and the digest's key in th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from halocast.errors import StoreError
-from halocast.stores.run_layout import MAX_SCORES, SCORE_LABELS, SCORE_VALUES
+from halocast.stores.run_layout import LABEL_BYTES, MAX_SCORES, SCORE_LABELS, SCORE_VALUES
 from halocast.stores.run_spec import RunSpec
-
-Label = tuple[str, ...]
 
 
 class CycleRecord(NamedTuple):
@@ -50,8 +49,8 @@ class Piece(NamedTuple):
     values: np.ndarray
 
 
-def pieces(record: CycleRecord, spec: RunSpec, labels: list[Label]) -> list[Piece]:
-    """Take a cycle's record apart; labels of scores not seen before are added to ``labels``.
+def pieces(record: CycleRecord, spec: RunSpec) -> list[Piece]:
+    """Take a cycle's record apart.
 
     Raises
     ------
@@ -68,7 +67,7 @@ def pieces(record: CycleRecord, spec: RunSpec, labels: list[Label]) -> list[Piec
         _number("fates/first_row", first_row),
         _number("fates/n", len(fates)),
         *_columns("health", record.health, spec.n_blocks, spec.n_blocks),
-        *_scores(record.scores, labels),
+        *_scores(record.scores),
     ]
 
 
@@ -117,22 +116,21 @@ def _number(name: str, value: int) -> Piece:
     return Piece(name, "number", np.array([value], "i8"))
 
 
-def _scores(rows: Sequence[Mapping[str, Any]], labels: list[Label]) -> Iterator[Piece]:
-    number = {label: i for i, label in enumerate(labels)}
-    places = []
-    for row in rows:
-        label = tuple(str(row[name]) for name in SCORE_LABELS)
-        if label not in number:
-            number[label] = len(labels)
-            labels.append(label)
-        places.append(number[label])
-    if len(labels) > MAX_SCORES or len(set(places)) != len(places):
+def _scores(rows: Sequence[Mapping[str, Any]]) -> Iterator[Piece]:
+    labels = [[str(row[name]) for name in SCORE_LABELS] for row in rows]
+    text = np.frombuffer(json.dumps(labels).encode(), "u1")
+    if (
+        len(rows) > MAX_SCORES
+        or text.size > LABEL_BYTES
+        or len(set(map(tuple, labels))) < len(rows)
+    ):
         raise StoreError(
-            f"{len(rows)} rows of scores, {len(labels)} labels in the run: rows must differ in "
-            f"their labels, and there is room for {MAX_SCORES}",
+            f"{len(rows)} rows of scores: rows must differ in their labels, and there is room for "
+            f"{MAX_SCORES} rows and {LABEL_BYTES} bytes of labels",
             where="scores",
         )
-    for name in SCORE_VALUES:
-        column = np.full(max(places, default=-1) + 1, np.nan)
-        column[places] = [float(row[name]) for row in rows]
-        yield Piece(f"scores/{name}", "row", column)
+    values = np.full((len(SCORE_VALUES), MAX_SCORES), np.nan)
+    for i, name in enumerate(SCORE_VALUES):
+        values[i, : len(rows)] = [float(row[name]) for row in rows]
+    yield Piece("scores/values", "field", values)
+    yield Piece("scores/labels", "row", text)

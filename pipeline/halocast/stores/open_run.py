@@ -1,11 +1,13 @@
 """A run as labelled data: live, finished or dead, without a scheduler.
 
-Everything is lazy (one Dask chunk a cycle, or a member), and only committed cycles are there: a
-run that goes on while one looks at it shows what it had when it was opened.
+Fields, tables and members are lazy (one Dask chunk a cycle, or a member), scores are in memory.
+Only committed cycles are there: a run that goes on while one looks at it shows what it had when it
+was opened.
 """
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import zarr
 from halocast.stores.arrays import array_at, attributes
 from halocast.stores.checkpoints import Checkpoints
 from halocast.stores.commits import Commits
-from halocast.stores.run_layout import SCORE_LABELS
+from halocast.stores.run_layout import SCORE_LABELS, SCORE_VALUES, decode_labels
 from halocast.stores.run_spec import RunSpec, read_spec
 from halocast.stores.run_store import COMMITS, HIERARCHY, read_texts
 from halocast.stores.versioning import open_root
@@ -131,7 +133,7 @@ def _table(root: zarr.Group, group: str, dim: str, committed: int) -> xr.Dataset
     arrays = dict(sorted(root.require_group(group).arrays()))
     variables: dict[str, Any] = {}
     longest = None
-    if "n" in arrays and arrays["n"].ndim == 1:
+    if "n" in arrays:
         longest = int(np.asarray(arrays["n"][:committed]).max(initial=0))
     for name, array in arrays.items():
         values, attrs = _lazy(array, committed), attributes(array)
@@ -146,15 +148,19 @@ def _table(root: zarr.Group, group: str, dim: str, committed: int) -> xr.Dataset
 
 
 def _scores(root: zarr.Group, committed: int) -> xr.Dataset:
-    group = root.require_group("scores")
-    labels = np.array(attributes(group)["rows"], object).reshape(-1, len(SCORE_LABELS))
-    scores = _table(root, "scores", "row", committed)
-    if not scores.data_vars:
-        return scores
-    scores = scores.isel(row=slice(len(labels)))
-    used = scores["n"].notnull().any("cycle").values
-    coordinates = {name: ("row", labels[:, i].astype(str)) for i, name in enumerate(SCORE_LABELS)}
-    return scores.assign_coords(coordinates).isel(row=used)
+    """Return the scores in memory, a row for each label that any cycle has, in order of sight."""
+    values = np.asarray(array_at(root, "scores/values")[:committed])
+    texts = np.asarray(array_at(root, "scores/labels")[:committed])
+    labels = [decode_labels(text) for text in texts]
+    row = {label: i for i, label in enumerate(dict.fromkeys(chain.from_iterable(labels)))}
+    table = np.full((committed, len(SCORE_VALUES), len(row)), np.nan)
+    for c, present in enumerate(labels):
+        table[c][:, [row[label] for label in present]] = values[c, :, : len(present)]
+    names = np.array(list(row), str).reshape(-1, len(SCORE_LABELS))
+    return xr.Dataset(
+        {name: (("cycle", "row"), table[:, i]) for i, name in enumerate(SCORE_VALUES)},
+        {name: ("row", names[:, i]) for i, name in enumerate(SCORE_LABELS)},
+    )
 
 
 def _checkpoints(root: zarr.Group, spec: RunSpec, kept: list[int]) -> xr.Dataset:

@@ -2,12 +2,14 @@
 
 Field groups hold one array a state *variable*, dimensions (cycle[, layer], y, x), one chunk a
 cycle. A variable with layers has the layers of the whole state; one it does not have is NaN.
-Tables (observations, fates, health, scores) hold one array a column, dimensions (cycle, slot);
-their arrays are made when a column is first written.
+Tables (observations, fates, health) hold one array a column, dimensions (cycle, slot); their arrays
+are made when a column is first written. Scores are one array (cycle, column, row), and the labels
+of a cycle's rows lie beside it, because a cycle is written by any process, knowing no other cycle.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -32,7 +34,9 @@ from halocast.stores.versioning import create_root
 
 SLOT_CHUNK = 4096
 MAX_SCORES = 256
+LABEL_BYTES = 64 * MAX_SCORES
 SCORE_VALUES = ("rmse", "bias", "spread", "crps", "n")
+Label = tuple[str, ...]
 SCORE_LABELS = ("what", "against", "variable")
 
 _GROUP_MEANING = {
@@ -50,6 +54,12 @@ _NUMBERS = {
     "fates/n": "raw rows of the cycle's window",
     "fates/first_row": "number of the first raw row of the cycle's window in the data store",
 }
+
+
+def decode_labels(text: np.ndarray) -> list[Label]:
+    """Return what, against and variable of each row of a cycle's scores, from the stored bytes."""
+    stored = text.tobytes().rstrip(b"\0")
+    return [tuple(row) for row in json.loads(stored or b"[]")]
 
 
 def _flags(values: Iterable[int], meanings: Iterable[str]) -> dict[str, Any]:
@@ -71,8 +81,8 @@ def create_hierarchy(path: Path, spec: RunSpec) -> None:
     root = create_root(path, "run", _root_attrs(spec))
     for name in ("observations", "fates", "health"):
         root.create_group(name)
-    root.create_group("scores", attributes={"rows": []})
-    create_arrays(root, {**_field_layouts(spec), **_checkpoint_layouts(spec)})
+    layouts = {**_field_layouts(spec), **_score_layouts(spec), **_checkpoint_layouts(spec)}
+    create_arrays(root, layouts)
     put_grid(path, root, spec.grid)
     write_coordinates(path, root, _coordinates(spec))
 
@@ -82,10 +92,8 @@ def table_layout(spec: RunSpec, name: str, dtype: np.dtype) -> ArrayV3Metadata:
     if name in _NUMBERS:
         attrs = {"long_name": _NUMBERS[name]}
         return array_layout(spec.times.shape, (1,), dtype, ("cycle",), fill=-1, attrs=attrs)
-    dim, size = {
-        "health": ("block", spec.n_blocks),
-        "scores": ("score", MAX_SCORES),
-    }.get(name.split("/")[0], ("slot", spec.max_slots))
+    of_blocks = name.startswith("health/")
+    dim, size = ("block", spec.n_blocks) if of_blocks else ("slot", spec.max_slots)
     attrs = dict(_COLUMN_ATTRS.get(name.split("/")[1], {}))
     fill = np.nan if dtype.kind == "f" else -1
     if name == "observations/time":
@@ -104,6 +112,19 @@ def _root_attrs(spec: RunSpec) -> dict[str, Any]:
         "tracks": list(spec.tracks),
         "reference": spec.reference,
     }
+
+
+def _score_layouts(spec: RunSpec) -> Layouts:
+    """Layouts of the scores: all values of a cycle, and its rows' labels as JSON text."""
+    n, shape = spec.times.size, (len(SCORE_VALUES), MAX_SCORES)
+    columns, text = ("cycle", "column", "row"), ("cycle", "byte")
+    named = {"column": list(SCORE_VALUES)}
+    return {
+        "scores/values": array_layout((n, *shape), (1, *shape), "f8", columns, attrs=named,
+                                      compress=True),
+        "scores/labels": array_layout((n, LABEL_BYTES), (1, LABEL_BYTES), "u1", text, fill=0,
+                                      compress=True),
+    }  # fmt: skip
 
 
 def _checkpoint_layouts(spec: RunSpec) -> Layouts:
