@@ -24,7 +24,7 @@ from halocast.observations.operators import (
     log_density,
     observe,
 )
-from halocast.sources import rows as source_rows
+from halocast.observations.table import FIELD_OF
 from observation_examples import LAYOUT, OTHER, WINDOW, Z, mixture, ocean, raw
 from pydantic import ValidationError
 from scipy import stats
@@ -92,10 +92,10 @@ def test_assimilated_and_withheld_are_apart():
     assert table.withheld.size > 0
 
 
-def test_codes_of_variables_are_those_of_the_rows():
-    known = len(source_rows.VARIABLES)
-    assert VARIABLES[:known] == source_rows.VARIABLES
-    assert set(VARIABLES) == {"ssh", "u", "v", "t", "z"}
+def test_every_variable_has_a_section_and_a_field():
+    assert set(FIELD_OF) == set(VARIABLES)
+    for name in VARIABLES:
+        assert ObservationSettings().of(name).assimilate
 
 
 def test_operators_and_noise_by_word_or_by_section():

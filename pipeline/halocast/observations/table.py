@@ -23,6 +23,8 @@ VARIABLES: tuple[str, ...] = _rows.VARIABLES if "z" in _rows.VARIABLES else (*_r
 FIELD_OF = {"ssh": "ssh", "u": "u0", "v": "v0", "t": "t0", "z": "z"}
 """Short name of the state field that each variable is an observation of."""
 
+__all__ = ["FIELD_OF", "VARIABLES", "ObservationTable"]
+
 _DTYPES = {
     "id": "i8",
     "time": "datetime64[ns]",
@@ -57,7 +59,7 @@ class ObservationTable:
     time, lat, lon
         When and where (means over its raw rows).
     variable
-        Place in `VARIABLES`.
+        Place in `halocast.sources.rows.VARIABLES`.
     field, cell, scalar
         The state scalar observed: field of the layout, flat cell, field * n_cells + cell.
     value, error
