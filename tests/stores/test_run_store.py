@@ -139,7 +139,7 @@ def test_recomputing_mends_what_was_damaged(store):
 
 
 def test_cycles_may_be_written_by_processes_that_know_nothing_of_each_other(store):
-    """Tables that two processes make at once, and rows of scores that differ from cycle to cycle."""
+    """Each makes the tables it misses, and rows of scores differ from cycle to cycle."""
     others = [RunStore.open(store.directory) for _ in range(3)]
     assert all(other.committed() == 0 for other in others)
     rng = np.random.default_rng(0)

@@ -22,7 +22,7 @@ def test_a_run_before_its_first_cycle(store):
     assert run.attrs["committed"] == 0
     assert run.attrs["n_cycles"] == 4
     assert run["analysis/mean/ssh"].shape == (0, 6, 7)
-    assert run["scores"].sizes == {"cycle": 0}
+    assert run["scores"].sizes == {"cycle": 0, "row": 0}
     assert run["observations"].sizes == {}
 
 

@@ -119,11 +119,8 @@ def _number(name: str, value: int) -> Piece:
 def _scores(rows: Sequence[Mapping[str, Any]]) -> Iterator[Piece]:
     labels = [[str(row[name]) for name in SCORE_LABELS] for row in rows]
     text = np.frombuffer(json.dumps(labels).encode(), "u1")
-    if (
-        len(rows) > MAX_SCORES
-        or text.size > LABEL_BYTES
-        or len(set(map(tuple, labels))) < len(rows)
-    ):
+    distinct = len(set(map(tuple, labels))) == len(rows)
+    if len(rows) > MAX_SCORES or text.size > LABEL_BYTES or not distinct:
         raise StoreError(
             f"{len(rows)} rows of scores: rows must differ in their labels, and there is room for "
             f"{MAX_SCORES} rows and {LABEL_BYTES} bytes of labels",
