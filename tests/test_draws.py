@@ -128,7 +128,6 @@ def test_smallest_bits_are_above_zero():
     assert np.isfinite(draws.normal_quantile(smallest))
 
 
-@pytest.mark.xfail(strict=True, reason="the largest of the 2**53 uniforms is rounded up to 1")
 def test_largest_bits_are_below_one():
     largest = draws._to_uniform(np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFF))
     assert largest < 1

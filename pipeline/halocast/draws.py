@@ -28,6 +28,7 @@ _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
 _WEYL_0 = np.uint64(0x9E3779B9)
 _WEYL_1 = np.uint64(0xBB67AE85)
 _TWO_POW_MINUS_53 = 1.0 / 9007199254740992.0
+_LARGEST = 1.0 - _TWO_POW_MINUS_53
 _CHUNK = 512
 
 
@@ -75,9 +76,9 @@ def _philox(c0, c1, c2, c3, k0, k1):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, inline="always")
 def _to_uniform(high, low):  # pragma: no cover - compiled
-    # 53 bits, centred in their bin: never 0, never 1
+    # 53 bits, centred in their bin: never 0; the last bin's centre would round to 1
     bits = ((high >> np.uint64(5)) << np.uint64(26)) | (low >> np.uint64(6))
-    return (np.float64(np.int64(bits)) + 0.5) * _TWO_POW_MINUS_53
+    return min((np.float64(np.int64(bits)) + 0.5) * _TWO_POW_MINUS_53, _LARGEST)
 
 
 @njit(cache=True, nogil=True)

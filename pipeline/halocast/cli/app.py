@@ -116,7 +116,7 @@ def ingest(
 ) -> None:
     """Read product files through the catalogs into a data store.
 
-    Example:  [bold]halocast ingest etopo2022_local hycom_local --into natl.zarr --run run.yaml -p
+    Example:  [bold]halocast ingest bathymetry_local hycom_local --into natl.zarr --run run.yaml -p
     path=files[/]
     """
     from halocast.cli.ingesting import ingest_and_show
