@@ -55,7 +55,7 @@ def test_errors_are_against_the_truth_at_the_same_time(view):
 
 def test_observations_keep_their_own_places_and_cycles(view):
     columns = view.observations
-    counts = view.tree["observations"].to_dataset(inherit=False)["n"].values
+    counts = view.tree["observations"].to_dataset()["n"].values
     np.testing.assert_array_equal(np.bincount(columns["cycle"], minlength=3), counts)
     assert columns["lat"].shape == columns["value"].shape == columns["cycle"].shape
     assert np.isfinite(columns["value"]).all()
@@ -73,7 +73,7 @@ def test_observed_values_fall_into_the_cells_they_were_seen_in(view):
 
 
 def test_no_raw_observation_is_missing_from_the_fates(view):
-    table = view.tree["fates"].to_dataset(inherit=False)
+    table = view.tree["fates"].to_dataset()
     assert sum(line["n"] for line in fate_lines(view)) == table["n"].values.sum()
     assert sum(line["share"] for line in fate_lines(view)) == pytest.approx(1)
     assert view.fate_counts[Fate.OUTSIDE] == 120

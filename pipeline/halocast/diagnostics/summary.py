@@ -118,7 +118,7 @@ def against_label(against: str) -> str:
 def what_label(what: str, against: str) -> str:
     """Say in words what is scored; an analysis held against its own observations is a fit."""
     words = {
-        "forecast-mean": "forecast (noise-free mean)",
+        "forecast-mean": "forecast without noise",
         "free-run": "free run (no assimilation)",
     }.get(what, what)
     return f"{words} (fit)" if is_fit(what, against) else words

@@ -96,7 +96,7 @@ def update_maps(view: RunView) -> Picture | None:
     fill(axes[0], window, view, seen, DIFFERENCE_MAP, limits, unit, "Observation minus forecast")
     withheld = here & (columns["fate"] == Fate.WITHHELD)
     axes[0].scatter(
-        columns["lon"][withheld], columns["lat"][withheld], s=1.5, linewidths=0,
+        columns["lon"][withheld], columns["lat"][withheld], s=0.5, linewidths=0,
         color=COLOURS["withheld"], zorder=4, rasterized=True, **transform(window),
     )  # fmt: skip
     fill(axes[1], window, view, increment, DIFFERENCE_MAP, limits, unit, "Analysis minus forecast")

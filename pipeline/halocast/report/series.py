@@ -77,9 +77,18 @@ def _lines(axis: Axes, view: RunView, against: str, variable: str) -> None:
         )  # fmt: skip
     if against == "kalman-filter":
         axis.set_yscale("log")
+        axis.set_ylim(bottom=_lowest_drawn(axis))
     else:
         axis.set_ylim(bottom=0)
         axis.yaxis.set_major_locator(MaxNLocator(5))
+
+
+def _lowest_drawn(axis: Axes) -> float | None:
+    """Bottom of a logarithmic axis: the first forecast can be exact to rounding, and an axis that
+    reached down to that would show nothing else."""
+    values = np.concatenate([np.asarray(line.get_ydata(), float) for line in axis.lines])
+    known = values[values > 1e-6 * values.max(initial=0.0)]
+    return 0.5 * float(known.min()) if known.size else None
 
 
 def expected_error(view: RunView, against: str, variable: str) -> np.ndarray:

@@ -49,10 +49,6 @@ class RunView:
     def _group(self, path: str) -> xr.Dataset:
         return self._node(path).to_dataset()
 
-    def _table(self, path: str) -> xr.Dataset:
-        # a table has its own lat, lon and time, which the grid's would otherwise hide
-        return self._node(path).to_dataset(inherit=False).compute()
-
     # -- the run -------------------------------------------------------------------------------
 
     @cached_property
@@ -204,7 +200,7 @@ class RunView:
         """Rows of scores of each cycle."""
         if not self._filled("scores"):
             return [[] for _ in range(self.n_cycles)]
-        scores = self._table("scores")
+        scores = self._group("scores").compute()
         labels = [scores[name].values.astype(str) for name in ("what", "against", "variable")]
         values = {m: np.asarray(scores[m].values, dtype=float) for m in MEASURES}
         return [
@@ -237,7 +233,7 @@ class RunView:
         """Columns of the observation tables of all cycles, each shape (p,), and ``cycle``."""
         if not self._filled("observations"):
             return {"fate": np.zeros(0, int), "cycle": np.zeros(0, int)}
-        table = self._table("observations")
+        table = self._group("observations").compute()
         counts = table["n"].values.astype(int)
         valid = np.arange(table.sizes["slot"]) < counts[:, None]
         columns = {
@@ -273,18 +269,19 @@ class RunView:
 
     @cached_property
     def busiest_cycle(self) -> int:
-        """The cycle in which most observations were assimilated; the last one without any."""
+        """The last of the cycles in which most observations were assimilated, from 0."""
         used = self.observations["cycle"][self.observed(fates=(Fate.ASSIMILATED,))]
         if used.size == 0:
             return self.n_cycles - 1
-        return int(np.argmax(np.bincount(used, minlength=self.n_cycles)))
+        counts = np.bincount(used, minlength=self.n_cycles)
+        return int(np.flatnonzero(counts == counts.max())[-1])
 
     @cached_property
     def fate_counts(self) -> dict[Fate, int]:
         """How many raw observations met which fate, all cycles together."""
         if not self._filled("fates"):
             return {}
-        table = self._table("fates")
+        table = self._group("fates").compute()
         valid = np.arange(table.sizes["slot"]) < table["n"].values.astype(int)[:, None]
         codes, counts = np.unique(table["fate"].values[valid].astype(int), return_counts=True)
         return {Fate(int(c)): int(n) for c, n in zip(codes, counts)}
@@ -296,7 +293,7 @@ class RunView:
         """Diagnostics of the blocks, each shape (n_cycles, n_blocks)."""
         if not self._filled("health"):
             return {}
-        table = self._table("health")
+        table = self._group("health").compute()
         return {str(k): v.values for k, v in table.data_vars.items() if v.dims[0] == "cycle"}
 
     @cached_property
