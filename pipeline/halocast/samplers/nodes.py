@@ -322,7 +322,11 @@ def _integrate(density, half_gap, bend, per_two_gaps, slope, cumulative):
 
 @njit(cache=True, nogil=True)
 def _quantile_at_normal(x, density, cumulative, normal):
-    """The place where a cumulative equals that of a standard normal at ``normal``."""
+    """The place where a cumulative equals that of a standard normal at ``normal``.
+
+    Within a cell, t from 0 to 1, the density is linear plus what makes up the cell's area:
+    p(t) = p0 + (p1 - p0) t + 6 c t (1 - t). The linear part is inverted in closed form, c by Newton.
+    """
     low, high = 0, x.size - 1
     target = 0.5 * erfc(-normal / sqrt(2.0)) * cumulative[high]
     while high - low > 1:
@@ -331,14 +335,21 @@ def _quantile_at_normal(x, density, cumulative, normal):
             low = middle
         else:
             high = middle
-    left, right = density[low], density[high]
+    p0, slope, width = density[low], density[high] - density[low], x[high] - x[low]
     cell = cumulative[high] - cumulative[low]
     if not cell > 0.0:
         return x[low]
-    # the density is linear within the cell, scaled to the cell's area
-    area = 0.5 * (left + right) * (target - cumulative[low]) / cell
-    root = sqrt(max(left * left + 2.0 * (right - left) * area, 0.0))
-    return x[low] + (x[high] - x[low]) * min(2.0 * area / (left + root), 1.0)
+    mean = cell / width
+    bump = mean - p0 - 0.5 * slope
+    area = mean * (target - cumulative[low]) / cell
+    linear = area * (p0 + 0.5 * slope) / mean
+    t = min(2.0 * linear / (p0 + sqrt(max(p0 * p0 + 2.0 * slope * linear, 0.0))), 1.0)
+    for _ in range(3):
+        p = p0 + t * (slope + 6.0 * bump * (1.0 - t))
+        if p > 0.0:
+            error = t * (p0 + t * (0.5 * slope + bump * (3.0 - 2.0 * t))) - area
+            t = min(max(t - error / p, 0.0), 1.0)
+    return x[low] + width * t
 
 
 @njit(cache=True, nogil=True)

@@ -135,49 +135,71 @@ def _log_likelihood_at(obs, s, weight, z):
 
 
 @njit(cache=True, nogil=True)
-def _best_fit(obs, s, origin, sd, work, n):
-    """Highest log likelihood (w = 1) at the nodes and at the roots of each residual."""
+def _find_peaks(obs, s, origin, sd, work, n):
+    """Where the likelihood (w = 1) may peak, and its highest logarithm there.
+
+    Peaks are the roots of each residual, found by bisection between lattice nodes, and the
+    local maxima of the likelihood on the lattice.
+    """
+    peaks, count = np.empty(n * (1 + obs.start[s + 1] - obs.start[s])), 0
+    x, log_like = work.x, work.log_like
     best = -np.inf
     for g in range(n):
-        best = max(best, work.log_like[g])
+        best = max(best, log_like[g])
+        left, right = log_like[max(g - 1, 0)], log_like[min(g + 1, n - 1)]
+        if log_like[g] >= left and log_like[g] >= right and log_like[g] > min(left, right):
+            peaks[count] = x[g]
+            count += 1
     for o in range(obs.start[s], obs.start[s + 1]):
         residual = work.residual[o - obs.start[s]]
         for g in range(1, n):
             if (residual[g - 1] > 0.0) == (residual[g] > 0.0):
                 continue
-            a, b = work.x[g - 1], work.x[g]
+            a, b = x[g - 1], x[g]
             for _ in range(50):
-                x = 0.5 * (a + b)
-                z = origin + sd * x
+                middle = 0.5 * (a + b)
+                z = origin + sd * middle
                 h = apply_operator(obs.operator[o], z, obs.center[o], obs.scale[o])
                 if (obs.value[o] - h > 0.0) == (residual[g - 1] > 0.0):
-                    a = x
+                    a = middle
                 else:
-                    b = x
-            best = max(best, _log_likelihood_at(obs, s, 1.0, origin + sd * 0.5 * (a + b)))
-    return best
+                    b = middle
+            peaks[count] = 0.5 * (a + b)
+            best = max(best, _log_likelihood_at(obs, s, 1.0, origin + sd * peaks[count]))
+            count += 1
+    return peaks[:count], best
 
 
 @njit(cache=True, nogil=True)
 def _panel(obs, s, origin, sd, a, b, log_like):
     """Fill the log likelihood (w = 1) at the Gauss-Legendre nodes of [a, b]; the highest."""
-    highest = -np.inf
-    for i in range(POINTS):
-        x = 0.5 * (a + b) + 0.5 * (b - a) * GAUSS_X[i]
-        log_like[i] = _log_likelihood_at(obs, s, 1.0, origin + sd * x)
-        highest = max(highest, log_like[i])
-    return highest
+    log_like[:] = 0.0
+    middle, radius = origin + sd * 0.5 * (a + b), sd * 0.5 * (b - a)
+    for o in range(obs.start[s], obs.start[s + 1]):
+        value, operator, center, scale = obs.value[o], obs.operator[o], obs.center[o], obs.scale[o]
+        error, kind, df = obs.error[o], obs.noise_kind[o], obs.df[o]
+        for i in range(POINTS):
+            h = apply_operator(operator, middle + radius * GAUSS_X[i], center, scale)
+            log_like[i] += log_density(kind, value - h, error, df)
+    return log_like.max()
 
 
 @njit(cache=True, nogil=True)
-def _panel_resolved(obs, s, origin, sd, a, b, best, scratch):
-    """Whether the likelihood on [a, b] agrees with that on its halves, or cannot matter."""
+def _panel_resolved(obs, s, origin, sd, a, b, peaks, best, scratch):
+    """Whether the likelihood on [a, b] agrees with that on its halves, or cannot matter.
+
+    It cannot where it is negligible at the nodes and no peak is nearer than the panel's width.
+    """
     middle = 0.5 * (a + b)
     highest = _panel(obs, s, origin, sd, a, b, scratch[0])
     highest = max(highest, _panel(obs, s, origin, sd, a, middle, scratch[1]))
     highest = max(highest, _panel(obs, s, origin, sd, middle, b, scratch[2]))
     if not highest > best - IRRELEVANT:
-        return True
+        near = False
+        for peak in peaks:
+            near = near or (peak > a - (b - a) and peak < b + (b - a))
+        if not near:
+            return True
     whole, halves = 0.0, 0.0
     for i in range(POINTS):
         whole += GAUSS_W[i] * exp(scratch[0, i] - highest)
@@ -187,7 +209,7 @@ def _panel_resolved(obs, s, origin, sd, a, b, best, scratch):
 
 
 @njit(cache=True, nogil=True)
-def _bisect_panels(obs, s, origin, sd, center, half_width, best):
+def _bisect_panels(obs, s, origin, sd, center, half_width, peaks, best):
     """Panels, at most 1 wide, on which the likelihood is resolved: edges (count, 2), count."""
     deepest = 40
     edges, count = np.empty((256, 2)), 0
@@ -205,7 +227,9 @@ def _bisect_panels(obs, s, origin, sd, center, half_width, best):
             while top > 0:
                 top -= 1
                 a, b, depth = stack[top, 0], stack[top, 1], stack[top, 2]
-                if depth < deepest and not _panel_resolved(obs, s, origin, sd, a, b, best, scratch):
+                if depth < deepest and not _panel_resolved(
+                    obs, s, origin, sd, a, b, peaks, best, scratch
+                ):
                     middle = 0.5 * (a + b)
                     stack[top, 0], stack[top, 1], stack[top, 2] = middle, b, depth + 1
                     stack[top + 1, 0], stack[top + 1, 1], stack[top + 1, 2] = a, middle, depth + 1
@@ -232,8 +256,8 @@ def _lay_nodes(obs, s, origin, sd, step, resolution, work):
     if h > 0.0:
         return work, n
     _fill_untapered(obs, s, work, n)
-    best = _best_fit(obs, s, origin, sd, work, n)
-    edges, count = _bisect_panels(obs, s, origin, sd, work.center, half_width, best)
+    peaks, best = _find_peaks(obs, s, origin, sd, work, n)
+    edges, count = _bisect_panels(obs, s, origin, sd, work.center, half_width, peaks, best)
     work = room_for(work, count * POINTS)
     n = lay_panels(work, edges, count, half_width)
     _fill_residuals(obs, s, origin, sd, work, n)
@@ -443,7 +467,7 @@ def condition_scalars(
 
 @njit(cache=True, nogil=True)
 def draw_scalars(obs, scalars, weight, ancestor, normal, step, resolution, out):
-    """Draw each of some scalars for every member, given its ancestor.
+    """Draw each of some scalars, given the ancestor of every draw.
 
     Parameters
     ----------
@@ -452,24 +476,23 @@ def draw_scalars(obs, scalars, weight, ancestor, normal, step, resolution, out):
     scalars, weight
         Which of them, and the taper weight of each, (k,).
     ancestor, normal
-        Ancestor and standard normal of each member, (k, m).
+        Ancestor and standard normal of each draw, (k, d).
     step, resolution
         As given to and filled by `condition_scalars`.
     out
-        Filled, (k, m).
+        Filled, (k, d).
     """
-    m = obs.forecast.shape[1]
-    work = make_work(1024, m, _most_observations(obs))
+    work = make_work(1024, obs.forecast.shape[1], _most_observations(obs))
     for k in range(scalars.size):
         s = scalars[k]
         mu, sd = obs.forecast[s], obs.noise_sd[s]
         if _is_atom(mu, sd):
-            for i in range(m):
+            for i in range(ancestor.shape[1]):
                 out[k, i] = mu[ancestor[k, i]]
             continue
         origin = sort_ancestors(mu, sd, work)
-        # a cumulative is far less exacting than an integral
-        h = min(2.0 * resolution[s, 0], COARSEST * step)
+        # a cumulative is less exacting than an integral: this keeps it to 0.002
+        h = min(1.5 * resolution[s, 0], COARSEST * step)
         work, n = _lay_nodes(obs, s, origin, sd, step, Resolution(h, resolution[s, 1]), work)
         a, b = obs.start[s], obs.start[s + 1]
         _fill_log_likelihood(
@@ -478,7 +501,7 @@ def draw_scalars(obs, scalars, weight, ancestor, normal, step, resolution, out):
         )  # fmt: skip
         exponentiate(work.log_like, n, 1, work.like)
         draw_quantiles(work, n, h, ancestor[k], normal[k], out[k])
-        for i in range(m):
+        for i in range(ancestor.shape[1]):
             out[k, i] = origin + sd * out[k, i]
 
 
@@ -493,7 +516,7 @@ BUILT_IN = Sampler(condition_scalars, draw_scalars)
 
 # every function above that meets the operator or the density, callees first
 _DEPENDENT = (
-    _fill_residuals, _fill_log_likelihood, _fill_untapered, _log_likelihood_at, _best_fit, _panel,
+    _fill_residuals, _fill_log_likelihood, _fill_untapered, _log_likelihood_at, _find_peaks, _panel,
     _panel_resolved, _bisect_panels, _lay_nodes, _resolve, _fill_rows, condition_scalars,
     draw_scalars,
 )  # fmt: skip
