@@ -1,8 +1,9 @@
 """Quality control: which rows can be observations, and which observations the forecast denies.
 
 Rows are screened in this order, and the first reason is the one that stays: set aside at ingest;
-not finite or without a positive error; outside the time window; a variable this run does not use;
-outside the region; on land; the same measurement again.
+not finite, without a positive error, or so large or small that squares of it leave the range of
+doubles; outside the time window; a variable this run does not use; outside the region; on land;
+the same measurement again.
 
 The gross-error check compares an observation with the forecast. With N(mu_j, q) the mixture of
 noise-free members and their noise, and h the operator, an observation of Gaussian error sd r is
@@ -32,6 +33,7 @@ from halocast.state import StateLayout
 
 Window = tuple[np.datetime64, np.datetime64]
 
+_EXTREME = 1e150  # sums of squares of numbers within it neither overflow nor vanish
 _SAME_MEASUREMENT = ("time", "variable", "platform", "lat", "lon")
 _MIXERS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
@@ -79,9 +81,11 @@ def screen(
 
 
 def _invalid(rows: dict[str, np.ndarray]) -> np.ndarray:
-    finite = np.isfinite(rows["value"]) & np.isfinite(rows["lat"]) & np.isfinite(rows["lon"])
+    """Mark rows without a number, place, time or usable error; comparisons with NaN are false."""
+    placed = np.isfinite(rows["lat"]) & np.isfinite(rows["lon"]) & ~np.isnat(rows["time"])
     error = rows["error"]
-    return ~(finite & np.isfinite(error) & (error > 0)) | np.isnat(rows["time"])
+    usable = (error >= 1 / _EXTREME) & (error <= _EXTREME)
+    return ~(placed & usable & (np.abs(rows["value"]) <= _EXTREME))
 
 
 def _within(time: np.ndarray, window: Window, oldest: float | None) -> np.ndarray:
