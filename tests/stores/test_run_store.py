@@ -223,8 +223,16 @@ def test_pruning_keeps_the_newest(store):
     store.prune_checkpoints(2)
     assert store.checkpoints("analysis") == store.checkpoints("free") == [2, 3]
     assert store.read_checkpoint("free", 2, 0).shape == (12, 6, 7)
+    store.prune_checkpoints(5)
+    assert store.checkpoints("free") == [2, 3]
+    store.write_checkpoint("free", 1, 0, member_state(store.spec, 1, 0))  # what a crash left
+    store.prune_checkpoints(1)
+    names = {path.name for path in (store.directory / "run.zarr/checkpoints/free").iterdir()}
+    assert names == {"zarr.json", *(f"c.2.{member}.0.0.0" for member in range(4))}
     with pytest.raises(StoreError, match="member 0 after cycle 1 cannot be read"):
         store.read_checkpoint("free", 1, 0)
+    with pytest.raises(StoreError, match="at least one"):
+        store.prune_checkpoints(0)
 
 
 def test_a_store_travels_to_another_process_and_stays_open_there(store):

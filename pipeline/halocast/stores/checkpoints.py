@@ -7,7 +7,6 @@ record says ``"checkpoint": true`` counts.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -88,13 +87,12 @@ class Checkpoints:
                 )
 
     def prune(self, keep: int) -> None:
-        """Delete the members of all but the newest ``keep`` checkpoints."""
+        """Delete all members older than the newest ``keep`` checkpoints, complete or not."""
         if keep < 1:
             raise StoreError(f"at least one checkpoint must stay, not {keep}")
         for track, files in self._files.items():
-            for cycle in self.cycles(track)[:-keep]:
-                for member in range(self._members):
-                    os.unlink(files.path(self._chunk(track, cycle, member)))
+            for oldest in self.cycles(track)[-keep:][:1]:
+                files.discard_before(oldest - 1)
 
     def check_writers(self, members_of: Mapping[str, Iterable[int]]) -> None:
         """Raise StoreError unless every member has one writer in a plan (writer → members)."""

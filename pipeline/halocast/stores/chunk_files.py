@@ -124,6 +124,14 @@ class ChunkFiles:
             os.unlink(self.path((row, c)))
             c += 1
 
+    def discard_before(self, index: int) -> None:
+        """Remove the chunks whose first number is below ``index``, and unfinished ones of them."""
+        folder = Path(self._prefix).parent
+        for name in os.listdir(folder):
+            parts = name.split(".")
+            if parts[0] == "c" and int(parts[1]) < index:
+                (folder / name).unlink(missing_ok=True)
+
     def exists(self, chunk: Sequence[int]) -> bool:
         """Whether a chunk has been written, with all its bytes where they are not compressed."""
         try:

@@ -97,7 +97,7 @@ def table_layout(spec: RunSpec, name: str, dtype: np.dtype) -> ArrayV3Metadata:
     attrs = dict(_COLUMN_ATTRS.get(name.split("/")[1], {}))
     fill = np.nan if dtype.kind == "f" else -1
     if name == "observations/time":
-        fill = int(np.datetime64("NaT").astype("i8"))
+        fill = np.iinfo("i8").min  # which is NaT
     shape, chunk = (spec.times.size, size), (1, min(SLOT_CHUNK, size))
     return array_layout(shape, chunk, dtype, ("cycle", dim), fill=fill, attrs=attrs, compress=True)
 
