@@ -1,4 +1,4 @@
-"""Brute force for one observed scalar: dense Gauss-Legendre panels, nothing shared with the kernel."""
+"""Brute force for one observed scalar: dense panels that share nothing with the kernels."""
 
 from __future__ import annotations
 

@@ -106,14 +106,14 @@ def update(
     Raises
     ------
     RunError
-        When a block's ancestor weights are not finite: a forecast, an observation or its error
-        is not, or no ancestor can explain the observations at all.
+        When a block's analysis is not finite: a forecast, an observation or its error is not,
+        or no ancestor can explain the observations at all.
     """
     seen = sight(group)
     known = _condition(group, seen, settings.quadrature_step, sampler)
     m, blocks = group.members, group.n_blocks
     members = np.empty_like(group.forecast)
-    mean, spread = np.empty_like(group.noise_sd), np.empty_like(group.noise_sd)
+    mean, spread = np.zeros_like(group.noise_sd), np.empty_like(group.noise_sd)
     ancestor = np.empty((m, blocks), dtype=np.int32)
     weight = np.empty((blocks, m))
     ess, mass_log = np.empty(blocks), np.empty(blocks)
@@ -122,7 +122,7 @@ def update(
         seen.pair_start, seen.pair_row, known.log_weight, np.uint64(group.seed), group.cycle,
         members, mean, spread, ancestor, weight, ess, mass_log,
     )  # fmt: skip
-    _refuse_lost_blocks(group, mass_log)
+    _refuse_lost_blocks(group, mass_log, mean)
     drawn = _draw_own(group, seen, known, ancestor, settings.quadrature_step, sampler)
     _place_own(
         group.field[seen.first], seen.own_block, seen.own_scalar, seen.own_cell,
@@ -136,12 +136,14 @@ def update(
     return BlockUpdate(members, mean, spread, ancestor, health)
 
 
-def _refuse_lost_blocks(group: BlockGroup, mass_log: np.ndarray) -> None:
-    lost = np.flatnonzero(~np.isfinite(mass_log))
-    if lost.size:
+def _refuse_lost_blocks(group: BlockGroup, mass_log: np.ndarray, mean: np.ndarray) -> None:
+    lost = ~np.isfinite(mass_log)
+    cells = np.flatnonzero(~np.isfinite(mean).all(axis=0))
+    lost[np.searchsorted(group.cell_start, cells, side="right") - 1] = True
+    if lost.any():
         raise RunError(
-            f"{lost.size} blocks have no finite ancestor weights",
-            where=f"cycle {group.cycle}, block {group.block[lost[0]]} (first of them)",
+            f"{lost.sum()} blocks have no finite analysis",
+            where=f"cycle {group.cycle}, block {group.block[lost][0]} (first of them)",
             remedy="look for forecasts, observations or errors there that are not finite, or "
             "observations that no member can explain",
         )

@@ -325,7 +325,7 @@ def _quantile_at_normal(x, density, cumulative, normal):
     """The place where a cumulative equals that of a standard normal at ``normal``.
 
     Within a cell, t from 0 to 1, the density is linear plus what makes up the cell's area:
-    p(t) = p0 + (p1 - p0) t + 6 c t (1 - t). The linear part is inverted in closed form, c by Newton.
+    p(t) = p0 + (p1 - p0) t + 6 c t (1 - t); inverted in closed form without c, then by Newton.
     """
     low, high = 0, x.size - 1
     target = 0.5 * erfc(-normal / sqrt(2.0)) * cumulative[high]
