@@ -131,6 +131,7 @@ def test_counts_every_fate_with_its_meaning(page_of):
     for fate in (Fate.MERGED, Fate.ASSIMILATED, Fate.WITHHELD, Fate.OUTSIDE, Fate.LAND,
                  Fate.FLAGGED_QUALITY):  # fmt: skip
         assert FATE_MEANING[fate] in page.text
+    assert "after merging there were" in page.text
     assert "120" in page.text  # 40 outside in each of 3 cycles
 
 

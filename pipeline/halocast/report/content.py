@@ -97,6 +97,18 @@ def fate_lines(view: RunView) -> list[dict[str, Any]]:
     ]
 
 
+def observations_made(view: RunView) -> str:
+    """Count the observations that were made of the raw rows, by fate, in words."""
+    fates = {
+        Fate.ASSIMILATED: "assimilated",
+        Fate.WITHHELD: "withheld",
+        Fate.GROSS_ERROR: "rejected as too far from the forecast",
+    }
+    counts = {words: int(view.observed(fates=(fate,)).sum()) for fate, words in fates.items()}
+    parts = [f"{n:,} {words}" for words, n in counts.items() if n]
+    return f"{sum(counts.values()):,} observations: {', '.join(parts)}" if parts else ""
+
+
 def flatten(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Turn nested entries into (dotted key, text) pairs."""
     for key, value in record.items():

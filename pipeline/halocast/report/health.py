@@ -9,6 +9,12 @@ from halocast.report.picture import Picture
 from halocast.report.style import COLOURS, HEIGHT_MAP
 from halocast.report.view import RunView
 
+MEANING = {
+    "ess": "effective number of ancestors",
+    "observations": "observations seen, those of the halo included",
+    "mass_log": "log likelihood of the observations, relative to a perfect fit",
+}
+
 
 def block_chart(view: RunView) -> Picture | None:
     """Draw the ancestors' effective sample size, on the map and as a histogram."""
@@ -62,7 +68,7 @@ def health_table(view: RunView) -> list[dict[str, str | float]]:
         known = np.asarray(values, float)[busy]
         known = known[np.isfinite(known)]
         if known.size:
-            low, middle, high = np.quantile(known, [0.05, 0.5, 0.95])
-            rows.append({"name": name, "low": float(low), "middle": float(middle),
-                         "high": float(high)})  # fmt: skip
+            low, middle, high = (float(q) for q in np.quantile(known, [0.05, 0.5, 0.95]))
+            words = MEANING.get(name, name)
+            rows.append({"name": words, "low": low, "middle": middle, "high": high})
     return rows

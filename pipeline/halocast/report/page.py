@@ -10,7 +10,7 @@ import xarray as xr
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from halocast.diagnostics.summary import against_label, number
-from halocast.report.content import facts, fate_lines, flatten, score_lines
+from halocast.report.content import facts, fate_lines, flatten, observations_made, score_lines
 from halocast.report.health import block_chart, health_table
 from halocast.report.maps import error_maps, state_maps, update_maps
 from halocast.report.observation_maps import observation_maps
@@ -77,6 +77,7 @@ def build_page(tree: xr.DataTree, title: str = "") -> str:
         scores=[line for line in lines if not line["deep"]],
         deep_scores=[line for line in lines if line["deep"]],
         fates=fate_lines(view),
+        made=observations_made(view),
         innovation_rows=innovation_table(view),
         health_rows=health_table(view),
         record=list(flatten(view.record)),
