@@ -66,7 +66,7 @@ def bracket(seconds, t):  # pragma: no cover - compiled
 
 
 @njit(**JIT)
-def _targets_at(b, t, count, now):  # pragma: no cover - compiled
+def targets_at(b, t, count, now):  # pragma: no cover - compiled
     i, k, weight = bracket(b.seconds, t)
     w = b.target.dtype.type(weight)
     rest = b.target.dtype.type(1.0 - weight)
@@ -83,7 +83,7 @@ def prescribe(b, t, state, now):  # pragma: no cover - compiled
     count = b.edge[0]
     if count == 0:
         return
-    _targets_at(b, t, count, now)
+    targets_at(b, t, count, now)
     lattice = state.dtype.type(_LATTICE)
     layers = state.shape[1]
     for layer in range(layers):
@@ -113,7 +113,7 @@ def relax(b, t, state, now):  # pragma: no cover - compiled
     count = b.row.size
     if count == 0:
         return
-    _targets_at(b, t, count, now)
+    targets_at(b, t, count, now)
     lattice = state.dtype.type(_LATTICE)
     for f in range(4):
         share = b.share[0] if f in (E, T) else b.share[f]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from halocast.errors import InputError, ModelError
 from halocast.grid import Grid
 from halocast.models.base import ForcingWindow
 from halocast.models.shallow_water.analysis_state import layers_from_surface
+from halocast.models.shallow_water.boundaries import Boundary
 from halocast.models.shallow_water.columns import displacements, keep_thick, thicknesses
 from halocast.models.shallow_water.forcing import LayeredForcing, layered_forcing, no_forcing
 from halocast.models.shallow_water.geometry import LAND_THICKNESS, make_metrics, model_grid
@@ -16,9 +19,10 @@ from halocast.models.shallow_water.layers import gravities, rest_thickness
 from halocast.models.shallow_water.open_edge import open_edge
 from halocast.models.shallow_water.padding import aligned_copy, pad, unpad
 from halocast.models.shallow_water.perturbations import initial_increment
-from halocast.models.shallow_water.rk4 import Physics, make_work, run_rk4
+from halocast.models.shallow_water.rk4 import Physics, Work, make_work, run_rk4
 from halocast.models.shallow_water.settings import ShallowWaterSettings
-from halocast.models.shallow_water.stability import stability_problems
+from halocast.models.shallow_water.split_explicit import make_barotropic, run_split
+from halocast.models.shallow_water.stability import stability_problems, sub_steps
 from halocast.state import Field, StateLayout
 
 _CHECK_SECONDS = 3600  # how often a run looks for values that are not finite, in absolute time
@@ -156,19 +160,41 @@ class ShallowWater:
         padded = self._padded(state)
         layers, ny, nxp = padded.shape[1:]
         work = make_work(layers, ny, nxp, self.dtype)
+        run = self._stepper(work, boundary)
         dt = self.settings.time_step
-        parts = np.array([dt, dt / 2, dt / 3, dt / 6], self.dtype)
         out = state
         while steps > 0:
             now = min(steps, max(1, (_CHECK_SECONDS - first % _CHECK_SECONDS) // dt))
-            run_rk4(
-                padded, float(first), now, float(dt), parts, self.grid.shape[1],
-                self._metrics, self._physics, work, boundary,
-            )  # fmt: skip
+            run(padded, first, now)
             out = self._state(unpad(padded, self.grid.shape).astype(float))
             began, first, steps = first, first + now * dt, steps - now
             self._check_finite(out, np.datetime64(began, "s"), np.datetime64(first, "s"))
         return out.copy() if out is state else out
+
+    def _stepper(self, work: Work, boundary: Boundary) -> Callable[[np.ndarray, int, int], None]:
+        """Time stepping of a padded state, in place, from a time (s) by a number of steps."""
+        dt, nx, metrics, physics = (
+            float(self.settings.time_step), self.grid.shape[1], self._metrics, self._physics,
+        )  # fmt: skip
+        if self.settings.time_stepping == "rk4":
+            parts = np.array([dt, dt / 2, dt / 3, dt / 6], self.dtype)
+
+            def rk4(state: np.ndarray, first: int, steps: int) -> None:
+                run_rk4(state, float(first), steps, dt, parts, nx, metrics, physics, work, boundary)
+
+            return rk4
+        counts, plan = sub_steps(self.settings, self.grid)
+        plan = aligned_copy(plan, self.dtype)
+        layers, ny = len(self.rest), self.grid.shape[0] + 2
+        scratch = make_barotropic(layers, ny, work.tau.shape[-1], self.dtype)
+
+        def split(state: np.ndarray, first: int, steps: int) -> None:
+            run_split(
+                state, float(first), steps, dt, counts, plan, nx,
+                metrics, physics, work, scratch, boundary,
+            )  # fmt: skip
+
+        return split
 
     def _count_steps(self, first: int, last: int) -> int:
         steps, remainder = divmod(last - first, self.settings.time_step)

@@ -184,7 +184,7 @@ def _last_heat_row(n, w, k, H, h, A, Z, r):  # pragma: no cover - compiled
 
 
 @njit(**ROW)
-def _to_lattice_row(n, lattice, spacing, S, e):  # pragma: no cover - compiled
+def to_lattice_row(n, lattice, spacing, S, e):  # pragma: no cover - compiled
     """Round interface displacements to the lattice."""
     for cell in range(n - WEST):
         i = cell + WEST
@@ -199,7 +199,7 @@ def _heat_row(n, H, h, S, t, Q, q):  # pragma: no cover - compiled
 
 
 @njit(**JIT)
-def _stage(phase, a, w, S, Y0, A, Z, m, p, work, nx, wind):  # pragma: no cover - compiled
+def advance_stage(phase, a, w, S, Y0, A, Z, m, p, work, nx, wind):  # pragma: no cover - compiled
     """One Runge-Kutta stage: tendency of state S, spent on the sum A and the next state Z."""
     # every array has a local name: a tuple's member costs a reference count where it is used
     half_dy, half_dx_north, dy, dx, area = m.half_dy, m.half_dx_north, m.dy, m.dx, m.area
@@ -329,7 +329,7 @@ def _stage(phase, a, w, S, Y0, A, Z, m, p, work, nx, wind):  # pragma: no cover 
             else:
                 _last_row(n1, w, total, A, Z, e)
                 if layer > 0:
-                    _to_lattice_row(n1, lattice, spacing, Z, e)
+                    to_lattice_row(n1, lattice, spacing, Z, e)
 
             spread = kappa * half_dy_per_dx[j]
             if limited:
@@ -380,7 +380,7 @@ def run_rk4(state, start, steps, seconds, parts, nx, m, p, work, b):  # pragma: 
                     limit_transports(parts[0], layer, now, m, p, work, nx)
             if p.biharmonic[0] > 0:
                 find_laplacians(now, m, p, work, nx)
-            _stage(phase, a, w, now, S, work.total, out, m, p, work, nx, wind)
+            advance_stage(phase, a, w, now, S, work.total, out, m, p, work, nx, wind)
             end = t + (0.5 * seconds if stage < 2 else seconds)
             if stage == 3:
                 relax(b, end, state, target)

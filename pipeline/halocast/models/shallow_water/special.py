@@ -10,7 +10,7 @@ from halocast.models.shallow_water.padding import wrap
 
 
 @njit(**JIT)
-def _thickness(S, layer, p, ny2, n, H, h):  # pragma: no cover - compiled
+def thickness_of(S, layer, p, ny2, n, H, h):  # pragma: no cover - compiled
     """Thickness of one layer into the rows of H from h on."""
     for j in range(ny2):
         e = layer * ny2 + j
@@ -29,7 +29,7 @@ def find_thin_layers(S, p, m, nx, work):  # pragma: no cover - compiled
     limit, ny2, H = p.minimum[1], m.sea.shape[0], work.room
     for layer in range(p.gravity.size):
         h = layer * ny2
-        _thickness(S, layer, p, ny2, WEST + nx + 1, H, h)
+        thickness_of(S, layer, p, ny2, WEST + nx + 1, H, h)
         count = 0
         for j in range(ny2):
             for i in range(WEST + nx + 1):
@@ -45,11 +45,10 @@ def find_thin_layers(S, p, m, nx, work):  # pragma: no cover - compiled
 def limit_transports(dt, layer, S, m, p, work, nx):  # pragma: no cover - compiled
     """Transports of a layer, scaled so that no cell gives more than its room in a step."""
     layers, ny2 = p.gravity.size, m.sea.shape[0]
-    H, X, room = work.scratch, work.limited, work.room
-    zero, one = p.lattice[2], p.lattice[3]
+    H, X = work.scratch, work.limited
     first = layer * ny2
     second = first + layers * ny2
-    _thickness(S, layer, p, ny2, WEST + nx + 1, H, 0)
+    thickness_of(S, layer, p, ny2, WEST + nx + 1, H, 0)
     for j in range(ny2):
         u = first + layers * ny2 + j
         kn.zonal_transport_row(WEST + nx + 1, m.half_dy[j], S, u, H, j, X, first + j)
@@ -58,7 +57,18 @@ def limit_transports(dt, layer, S, m, p, work, nx):  # pragma: no cover - compil
         kn.meridional_transport_row(
             WEST + nx + 1, m.half_dx_north[j], S, v, H, j, j + 1, X, second + j
         )
-    share = ny2  # row of the scratch array
+    limit_outflow(dt, X, first, second, work.room, first, H, ny2, m, p, nx)
+
+
+@njit(**JIT)
+def limit_outflow(dt, X, first, second, room, free, H, share, m, p, nx):  # pragma: no cover
+    """Scale transports so that no cell gives more than its room in a step.
+
+    Zonal transports are the rows of X from ``first`` on, meridional ones from ``second`` on; the
+    room above h_min those of ``room`` from ``free`` on; rows of H from ``share`` on are scratch.
+    """
+    ny2 = m.sea.shape[0]
+    zero, one = p.lattice[2], p.lattice[3]
     for j in range(1, ny2 - 1):
         west_east, south_north = first + j, second + j
         for i in range(WEST, WEST + nx):
@@ -69,7 +79,7 @@ def limit_transports(dt, layer, S, m, p, work, nx):  # pragma: no cover - compil
                 - min(X[south_north - 1, i], zero)
             )
             taken = dt * m.per_area[j] * out
-            available = max(room[first + j, i], zero)
+            available = max(room[free + j, i], zero)
             H[share + j, i] = one if taken <= available else available / taken
     wrap(H, share, ny2, nx, p.periodic)
     for j in range(ny2):
@@ -94,7 +104,7 @@ def find_laplacians(S, m, p, work, nx):  # pragma: no cover - compiled
     for layer in range(layers):
         first = layer * ny2
         second = first + layers * ny2
-        _thickness(S, layer, p, ny2, n, H, 0)
+        thickness_of(S, layer, p, ny2, n, H, 0)
         for j in range(ny2 - 1):
             r = j + 1
             u, v = second + j, second + layers * ny2 + j
