@@ -204,19 +204,23 @@ def resume(
 def scores(
     directory: Directory,
     as_json: Annotated[bool, typer.Option("--json", help="Tidy rows as JSON")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="The layers below the surface too")
+    ] = False,
 ) -> None:
     """Show the scores of a run, means over its cycles.
 
     Example:  [bold]halocast scores runs/lg --json[/]
     """
-    from halocast.diagnostics import table, to_json
-    from halocast.runs import run_scores
-
-    rows = run_scores(directory)
     if as_json:
-        print(to_json(rows))
-    else:
-        console.print(table(rows))
+        from halocast.diagnostics import to_json
+        from halocast.runs import run_scores
+
+        print(to_json(run_scores(directory)))
+        return
+    from halocast.cli.running import show_scores
+
+    show_scores(console, directory, everything=everything)
 
 
 @app.command()

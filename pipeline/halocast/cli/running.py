@@ -84,7 +84,7 @@ def _carry_out_and_show(console: Console, settings: RunSettings, directory: Path
             )
     finally:
         engine.close()
-    console.print(table(run_scores(directory)))
+    show_scores(console, directory, everything=False)
     console.print(
         f"{settings.time.cycles} cycles in {time.perf_counter() - began:.0f} s; "
         f"everything is in [bold]{directory}[/]"
@@ -101,3 +101,12 @@ def _bar(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
     )
+
+
+def show_scores(console: Console, directory: Path, *, everything: bool) -> None:
+    """Print the scores; of the surface only, unless everything is wanted."""
+    rows = run_scores(directory)
+    surface = [row for row in rows if not row["variable"][-1].isdigit()]
+    console.print(table(rows if everything else surface))
+    if not everything and len(surface) < len(rows):
+        console.print(f"The layers below: halocast scores {directory} --all")

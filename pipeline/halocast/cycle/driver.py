@@ -64,6 +64,7 @@ class Driver:
         self.groups = min(groups or engine.places, context.blocks.n_blocks)
         members = self.settings.ensemble.members
         self.batches = np.array_split(np.arange(members), min(engine.places, members))
+        self.store.check_writers({f"batch {b}": n for b, n in enumerate(self.batches)})
 
     def run(self) -> Iterator[Progress]:
         """Run the cycles that are missing; yields each when it is committed."""
