@@ -37,7 +37,7 @@ from pydantic import Field, model_validator
 from halocast.draws import Purpose, uniform_at
 from halocast.errors import RunError
 from halocast.filters.base import BlockGroup, BlockUpdate
-from halocast.filters.free_run import forecast_cells
+from halocast.filters.mixing import mix_blocks
 from halocast.filters.sighting import Sighting, sight
 from halocast.localization.taper import Taper, halo_problem
 from halocast.samplers.densities import is_closed_form
@@ -113,14 +113,17 @@ def update(
     known = _condition(group, seen, settings.quadrature_step, sampler)
     m, blocks = group.members, group.n_blocks
     members = np.empty_like(group.forecast)
-    mean, spread = np.zeros_like(group.noise_sd), np.empty_like(group.noise_sd)
+    mean, spread = np.empty_like(group.noise_sd), np.empty_like(group.noise_sd)
     ancestor = np.empty((m, blocks), dtype=np.int32)
     weight = np.empty((blocks, m))
     ess, mass_log = np.empty(blocks), np.empty(blocks)
-    _sample_blocks(
-        group.forecast, group.noise_sd, group.noise, group.cell_start, group.block,
-        seen.pair_start, seen.pair_row, known.log_weight, np.uint64(group.seed), group.cycle,
-        members, mean, spread, ancestor, weight, ess, mass_log,
+    _choose_ancestors(
+        group.block, seen.pair_start, seen.pair_row, known.log_weight, np.uint64(group.seed),
+        group.cycle, ancestor, weight, ess, mass_log,
+    )  # fmt: skip
+    mix_blocks(
+        group.forecast, group.noise_sd, group.noise, group.cell_start, weight, ancestor,
+        np.diff(seen.pair_start) > 0, members, mean, spread,
     )  # fmt: skip
     _refuse_lost_blocks(group, mass_log, mean)
     drawn = _draw_own(group, seen, known, ancestor, settings.quadrature_step, sampler)
@@ -205,7 +208,7 @@ def _draw_own(
     return drawn
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _condition_gaussian(
     obs, closed, row_start, row_weight, own_row, log_weight, mean, variance
 ):  # the closed-form counterpart of `condition_scalars`
@@ -222,85 +225,28 @@ def _condition_gaussian(
             variance[s] = gaussian_conditionals(merged, weight, mu, sd, mean[s])
 
 
-@njit(cache=True, nogil=True)
-def _sample_blocks(
-    forecast, noise_sd, noise, cell_start, block, pair_start, pair_row, log_weight, seed, cycle,
-    members, mean, spread, ancestor, weight, ess, mass_log,
-):  # fmt: skip
-    """Sample ancestors, and all scalars of each block as if they were unobserved."""
-    m = forecast.shape[0]
-    total, slots = np.empty(m), np.empty(m, np.int64)
-    chosen = np.empty(m, np.int32)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _choose_ancestors(
+    block, pair_start, pair_row, log_weight, seed, cycle, ancestor, weight, ess, mass_log
+):
+    """Fill ancestor (m, B), weight (B, m), ess and mass_log (B,) from the rows' log weights."""
+    m = weight.shape[1]
+    total, slots, chosen = np.empty(m), np.empty(m, np.int64), np.empty(m, np.int32)
     for b in range(block.size):
-        if pair_start[b] == pair_start[b + 1]:
-            ess[b], mass_log[b] = m, 0.0
-            for j in range(m):
-                weight[b, j] = 1.0 / m
-                ancestor[j, b] = j
-            forecast_cells(
-                forecast, noise_sd, noise, cell_start[b], cell_start[b + 1], members, mean, spread
-            )
-            continue
         total[:] = 0.0
         for p in range(pair_start[b], pair_start[b + 1]):
             for j in range(m):
                 total[j] += log_weight[pair_row[p], j]
         mass_log[b], ess[b] = normalise_log_weights(total, weight[b])
-        if not np.isfinite(mass_log[b]):
-            continue
+        if not np.isfinite(mass_log[b]):  # refused by the caller, once all are known
+            weight[b] = 1.0 / m
         uniform = uniform_at(seed, cycle, _ANCESTORS, block[b], 0)
         fill_ancestors(weight[b], uniform, chosen, slots)
-        for j in range(m):
-            ancestor[j, b] = chosen[j]
-        _sample_unobserved(
-            forecast, noise_sd, noise, cell_start[b], cell_start[b + 1], weight[b], chosen,
-            members, mean, spread,
-        )  # fmt: skip
-
-
-@njit(cache=True, nogil=True)
-def _sample_unobserved(
-    forecast, noise_sd, noise, start, stop, weight, chosen, members, mean, spread
-):
-    """Fill the cells start…stop: ancestor plus own noise, shifted to the mixture's mean."""
-    m, n_fields = forecast.shape[0], forecast.shape[1]
-    size = stop - start
-    first, second, drawn = np.empty(size), np.empty(size), np.empty(size)
-    children = np.zeros(m)
-    for i in range(m):
-        children[chosen[i]] += 1.0
-    for f in range(n_fields):
-        first[:] = 0.0
-        second[:] = 0.0
-        drawn[:] = 0.0
-        noisy = False
-        for c in range(start, stop):
-            noisy = noisy or noise_sd[f, c] > 0.0
-        for j in range(m):
-            for c in range(size):
-                d = forecast[j, f, start + c] - forecast[0, f, start + c]
-                first[c] += weight[j] * d
-                second[c] += weight[j] * (d * d)
-                drawn[c] += children[j] * d
-        if noisy:
-            for i in range(m):
-                for c in range(size):
-                    drawn[c] += noise_sd[f, start + c] * noise[i, f, start + c]
-        for c in range(size):
-            mean[f, start + c] = forecast[0, f, start + c] + first[c]
-            between = max(second[c] - first[c] * first[c], 0.0)
-            q = noise_sd[f, start + c] * noise_sd[f, start + c]
-            spread[f, start + c] = np.sqrt(q + between)
-            drawn[c] = first[c] - drawn[c] / m  # the shift, from here on
         for i in range(m):
-            for c in range(size):
-                x = forecast[chosen[i], f, start + c] + drawn[c]
-                if noisy:
-                    x += noise_sd[f, start + c] * noise[i, f, start + c]
-                members[i, f, start + c] = x
+            ancestor[i, b] = chosen[i]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _place_own(
     field, own_block, own_scalar, own_cell, conditional_mean, conditional_variance, weight, drawn,
     members, mean, spread,
@@ -316,7 +262,7 @@ def _place_own(
             members[i, f, c] = drawn[o, i]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _settle(weight, conditional_mean, conditional_variance, drawn):
     """Shift draws (m,) to the mixture's mean; return the mixture's mean and standard deviation."""
     mean, variance = mixture_moments(weight, conditional_mean)

@@ -20,7 +20,7 @@ IDENTITY, ARCTAN = 0, 1
 GAUSSIAN, STUDENT_T = 0, 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def apply_operator(code: int, s: float, center: float, scale: float) -> float:
     """The observed quantity h(s): s itself, or arctan((s - center) / scale)."""
     if code == ARCTAN:
@@ -28,7 +28,7 @@ def apply_operator(code: int, s: float, center: float, scale: float) -> float:
     return s
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_density(code: int, residual: float, sd: float, df: float) -> float:
     """Log density of a residual at scale ``sd``, relative to its value at residual 0.
 

@@ -38,7 +38,7 @@ class MergedObservation(NamedTuple):
     misfit: float
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def merge_gaussian(value, error):
     """Merge the observations (k,) of one scalar by precision, in the order given."""
     precision, reference = 0.0, value[0]
@@ -55,7 +55,7 @@ def merge_gaussian(value, error):
     return MergedObservation(merged, 1.0 / precision, misfit)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def gaussian_log_weights(merged, weight, mu, noise_sd, out):
     """Fill ``out`` (m,) with log I_j at taper weight ``weight``."""
     q = noise_sd * noise_sd
@@ -67,7 +67,7 @@ def gaussian_log_weights(merged, weight, mu, noise_sd, out):
         out[j] = constant - 0.5 * d * d / total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def gaussian_conditionals(merged, weight, mu, noise_sd, mean):
     """Fill ``mean`` (m,) with E[z | j, y] and return the variance, which all ancestors share."""
     q = noise_sd * noise_sd
@@ -78,7 +78,7 @@ def gaussian_conditionals(merged, weight, mu, noise_sd, mean):
     return q * (r / (q + r))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def normalise_log_weights(log_weight, out):
     """Fill ``out`` (m,) with normalised weights; return (log of their mean before it, ESS).
 

@@ -86,7 +86,7 @@ class Work(NamedTuple):
     odd: np.ndarray
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def make_work(n, m, k):
     """Scratch for n nodes, m ancestors and k observations of one scalar."""
     batches = (n + BATCH - 1) // BATCH
@@ -100,7 +100,7 @@ def make_work(n, m, k):
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def room_for(work, n):
     """The same scratch if it holds n nodes, else a larger one with the ancestors kept."""
     if n <= work.x.size:
@@ -111,7 +111,7 @@ def room_for(work, n):
     return larger
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def sort_ancestors(mu, sd, work):
     """Fill center and order from the forecasts (m,); return the origin min_j mu_j."""
     order = work.order
@@ -127,7 +127,7 @@ def sort_ancestors(mu, sd, work):
     return origin
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def lattice_size(center, half_width, h):
     """How many nodes the lattice of step h needs, at most."""
     window = 2.0 * np.ceil(half_width / h) + 1.0
@@ -135,7 +135,7 @@ def lattice_size(center, half_width, h):
     return int(min(center.size * window, spread + window + 2.0))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def lay_lattice(work, half_width, h):
     """Fill nodes, rule, windows and table of the lattice of step h; return how many nodes."""
     steps = int(np.ceil(half_width / h))
@@ -155,7 +155,7 @@ def lay_lattice(work, half_width, h):
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def lay_panels(work, edges, count, half_width):
     """Fill nodes, rule and windows of ``count`` panels, edges (count, 2); how many nodes."""
     n = 0
@@ -176,7 +176,7 @@ def lay_panels(work, edges, count, half_width):
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill_column(center, x, table, h, out):
     """Fill ``out`` with the Gaussian factor of an ancestor at the nodes ``x`` of its window."""
     if h == 0.0:
@@ -198,7 +198,7 @@ def _fill_column(center, x, table, h, out):
         out[steps - k] = table[k] * falling
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def fill_factors(work, n, h):
     """Fill the Gaussian factors of all ancestors, and which are active where."""
     m = work.center.size
@@ -219,7 +219,7 @@ def fill_factors(work, n, h):
         _fill_column(work.center[j], x[first:last], table, h, factor[first:last, j])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def exponentiate(log_like, n, stride, like):
     """Fill ``like`` over its highest value at every ``stride``-th node; the log of that, where."""
     highest, peak = log_like[0], 0
@@ -232,7 +232,7 @@ def exponentiate(log_like, n, stride, like):
     return highest, peak
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def sum_nodes(factor, low, high, rule, like, n, stride, even, odd):
     """Fill even and odd with the integrals of factor x likelihood over even and odd nodes.
 
@@ -249,7 +249,7 @@ def sum_nodes(factor, low, high, rule, like, n, stride, even, odd):
             odd[j] += b * factor[g1, j] + d * factor[g3, j]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def sum_moments(work, n, stride, about, first, second):
     """Fill the first and second moments (m,) of factor x likelihood about the place ``about``."""
     first[:] = 0.0
@@ -266,7 +266,7 @@ def sum_moments(work, n, stride, about, first, second):
             second[j] += a2 * factor[g0, j] + b2 * factor[g1, j]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_sum(center, x, rule, log_like):
     """Log of one ancestor's integral, node by node in the log domain: for what underflows."""
     highest = -np.inf
@@ -280,7 +280,7 @@ def log_sum(center, x, rule, log_like):
     return highest + log(total)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill_log_density(center, x, log_like, density):
     """Fill the density of one ancestor from logarithms, relative to its highest."""
     highest = -np.inf
@@ -292,7 +292,7 @@ def _fill_log_density(center, x, log_like, density):
         density[g] = exp(density[g] - highest)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill_spacing(x, half_gap, bend, per_two_gaps):
     for g in range(1, x.size):
         gap = x[g] - x[g - 1]
@@ -301,7 +301,7 @@ def _fill_spacing(x, half_gap, bend, per_two_gaps):
         per_two_gaps[g] = 1.0 / (x[min(g + 1, x.size - 1)] - x[g - 1])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _integrate(density, half_gap, bend, per_two_gaps, slope, cumulative):
     """Integrate by the trapezoidal rule with its end correction, h^2 / 12 times the slopes."""
     last = density.size - 1
@@ -320,7 +320,7 @@ def _integrate(density, half_gap, bend, per_two_gaps, slope, cumulative):
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _quantile_at_normal(x, density, cumulative, normal):
     """The place where a cumulative equals that of a standard normal at ``normal``.
 
@@ -352,7 +352,7 @@ def _quantile_at_normal(x, density, cumulative, normal):
     return x[low] + width * t
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def draw_quantiles(work, n, h, ancestor, normal, out):
     """Fill ``out`` (m,) with the place of each member's quantile, given its ancestor.
 

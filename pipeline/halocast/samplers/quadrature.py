@@ -92,7 +92,7 @@ class Resolution(NamedTuple):
     half_width: float
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill_residuals(obs, s, origin, sd, work, n):
     x = work.x
     for o in range(obs.start[s], obs.start[s + 1]):
@@ -104,7 +104,7 @@ def _fill_residuals(obs, s, origin, sd, work, n):
             residual[g] = value - apply_operator(operator, z, center, scale)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill_log_likelihood(error, noise_kind, df, residual, root_weight, n, stride, log_like):
     """Fill the log likelihood of one scalar's observations at every ``stride``-th node."""
     for g in range(0, n, stride):
@@ -115,7 +115,7 @@ def _fill_log_likelihood(error, noise_kind, df, residual, root_weight, n, stride
             log_like[g] += log_density(kind, residual[k, g], sd, freedom)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill_untapered(obs, s, work, n):
     """Fill the likelihood at taper weight 1; return its highest logarithm and its node."""
     a, b = obs.start[s], obs.start[s + 1]
@@ -125,7 +125,7 @@ def _fill_untapered(obs, s, work, n):
     return exponentiate(work.log_like, n, 1, work.like)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _log_likelihood_at(obs, s, weight, z):
     total = 0.0
     for o in range(obs.start[s], obs.start[s + 1]):
@@ -134,7 +134,7 @@ def _log_likelihood_at(obs, s, weight, z):
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _find_peaks(obs, s, origin, sd, work, n):
     """Where the likelihood (w = 1) may peak, and its highest logarithm there.
 
@@ -170,7 +170,7 @@ def _find_peaks(obs, s, origin, sd, work, n):
     return peaks[:count], best
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _panel(obs, s, origin, sd, a, b, log_like):
     """Fill the log likelihood (w = 1) at the Gauss-Legendre nodes of [a, b]; the highest."""
     log_like[:] = 0.0
@@ -184,7 +184,7 @@ def _panel(obs, s, origin, sd, a, b, log_like):
     return log_like.max()
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _panel_resolved(obs, s, origin, sd, a, b, peaks, best, scratch):
     """Whether the likelihood on [a, b] agrees with that on its halves, or cannot matter.
 
@@ -208,7 +208,7 @@ def _panel_resolved(obs, s, origin, sd, a, b, peaks, best, scratch):
     return abs(whole - halves) <= AGREED * halves
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _bisect_panels(obs, s, origin, sd, center, half_width, peaks, best):
     """Panels, at most 1 wide, on which the likelihood is resolved: edges (count, 2), count."""
     deepest = 40
@@ -245,7 +245,7 @@ def _bisect_panels(obs, s, origin, sd, center, half_width, peaks, best):
     return edges, count
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _lay_nodes(obs, s, origin, sd, step, resolution, work):
     """Lay the nodes of one scalar and take the residuals; return (scratch, nodes)."""
     h, half_width = resolution.h, resolution.half_width
@@ -264,7 +264,7 @@ def _lay_nodes(obs, s, origin, sd, step, resolution, work):
     return work, n
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _guess_step(obs, s, work, n, h):
     """The lattice step that the likelihood's poles suggest, given its residuals at step h.
 
@@ -282,7 +282,7 @@ def _guess_step(obs, s, work, n, h):
     return h * sqrt(nearest) / POLE
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _windows_end(work):
     """Whether every ancestor's window holds its mass, with nothing left at the ends."""
     if _underflow(work.even, work.odd):
@@ -295,7 +295,7 @@ def _windows_end(work):
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _agree(even, odd):
     """Whether the sums over even and over odd nodes agree for every ancestor."""
     agreed = True
@@ -304,7 +304,7 @@ def _agree(even, odd):
     return agreed
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _underflow(even, odd):
     lowest = np.inf
     for j in range(even.size):
@@ -312,7 +312,7 @@ def _underflow(even, odd):
     return not lowest > UNDERFLOW
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _resolve(obs, s, origin, sd, step, work):
     """Find the resolution the untapered likelihood needs; leave nodes, likelihood and sums filled.
 
@@ -341,7 +341,7 @@ def _resolve(obs, s, origin, sd, step, work):
             return work, n, resolution, highest, peak
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _first_stride(weight, h, step):
     """How many nodes a tapered row may step over: its likelihood is 1 / sqrt(weight) wider."""
     stride = 1
@@ -352,7 +352,7 @@ def _first_stride(weight, h, step):
     return stride
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill_rows(
     obs, s, origin, sd, step, work, n, h, highest, peak, weights, own, log_weight, mean, variance
 ):
@@ -390,7 +390,7 @@ def _fill_rows(
             _fill_conditionals(work, n, stride, peak, origin, sd, mean, variance)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill_conditionals(work, n, stride, peak, origin, sd, mean, variance):
     """Fill mean and variance (m,) of z given each ancestor, after the sums over nodes."""
     about, m = work.x[peak], work.center.size
@@ -405,7 +405,7 @@ def _fill_conditionals(work, n, stride, peak, origin, sd, mean, variance):
         variance[work.order[j]] = sd * sd * max(b - a * a, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _most_observations(obs):
     most = 1
     for s in range(obs.noise_sd.size):
@@ -413,7 +413,7 @@ def _most_observations(obs):
     return most
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _is_atom(mu, sd):
     """Whether the noise is nothing, or nothing beside the spread of the members."""
     low, high = mu[0], mu[0]
@@ -422,7 +422,7 @@ def _is_atom(mu, sd):
     return not high - low < 1e10 * sd
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def condition_scalars(
     obs, chosen, row_start, row_weight, own_row, step, log_weight, mean, variance, resolution
 ):
@@ -465,7 +465,7 @@ def condition_scalars(
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def draw_scalars(obs, scalars, weight, ancestor, normal, step, resolution, out):
     """Draw each of some scalars, given the ancestor of every draw.
 
@@ -540,7 +540,7 @@ def compile_sampler(apply_operator: Callable, log_density: Callable) -> Sampler:
     names = {**globals(), "apply_operator": apply_operator, "log_density": log_density}
     for compiled in _DEPENDENT:
         python = compiled.py_func
-        names[python.__name__] = njit(nogil=True)(
+        names[python.__name__] = njit(nogil=True, error_model="numpy")(
             FunctionType(python.__code__, names, python.__name__)
         )
     return Sampler(names["condition_scalars"], names["draw_scalars"])
