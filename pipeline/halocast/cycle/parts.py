@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from halocast.localization.blocks import Incidence
 from halocast.observations.table import ObservationTable
 
 
@@ -28,29 +27,20 @@ class Prepared(NamedTuple):
     table: ObservationTable
     first_row: int
     raw_fates: np.ndarray
-    incidence: Incidence
     groups: tuple[np.ndarray, ...]
 
 
-class Sighted(NamedTuple):
-    """The forecasts of the observed state scalars of a batch, shape (b, p)."""
+class Tile(NamedTuple):
+    """A batch's states on the cells of one group, (b, F, c), and at all observations, (b, p)."""
 
     numbers: np.ndarray
     analysis: np.ndarray
     free: np.ndarray | None
-
-
-class Screened(NamedTuple):
-    """A cycle's observations, checked against all members' forecasts (m, p)."""
-
-    table: ObservationTable
-    incidence: Incidence
     observed: np.ndarray
-    free: np.ndarray | None
 
 
-class Tile(NamedTuple):
-    """A batch's states on the cells of one group, shape (b, F, c)."""
+class Piece(NamedTuple):
+    """A batch's members on the cells of one group after the update, shape (b, F, c)."""
 
     numbers: np.ndarray
     analysis: np.ndarray
@@ -60,13 +50,14 @@ class Tile(NamedTuple):
 class Statistics(NamedTuple):
     """What is kept of a group's update besides its members.
 
-    ``fields`` are arrays (F, c) on ``cells``; ``seen`` are the table rows whose scalar lies in the
-    group and ``scalars`` the members' values of it, (m, p_g), by what they are of; ``health`` has
-    one value a block.
+    ``fields`` are arrays (F, c) on ``cells``; ``fate`` is what became of every row of the table
+    (the same in all groups); ``seen`` are the rows whose scalar lies in the group, and ``scalars``
+    the members' values of it, (m, p_g), by what they are of; ``health`` has one value a block.
     """
 
     cells: np.ndarray
     fields: dict[str, np.ndarray]
+    fate: np.ndarray
     seen: np.ndarray
     scalars: dict[str, np.ndarray]
     blocks: np.ndarray

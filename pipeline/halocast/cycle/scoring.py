@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from halocast.cycle.context import Context, load_context
-from halocast.cycle.parts import Prepared, Screened, Statistics
+from halocast.cycle.parts import Prepared, Statistics
 from halocast.diagnostics import Row, field_rows, observation_rows
 from halocast.observations import VARIABLES, ObservationTable, settle_fates
 from halocast.observations.operators import observe
@@ -29,19 +29,18 @@ def record(
     directory: str,
     cycle: int,
     prepared: Prepared,
-    screened: Screened,
     estimates: tuple[np.ndarray, np.ndarray] | None,
     *kept: Statistics,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Write everything a cycle leaves behind; return its summary and the arrays' digests."""
     context = load_context(directory)
     fields = _fields(context, kept)
-    scalars = _scalars(context, screened.table, kept)
-    table = screened.table
+    table = prepared.table.with_fate(kept[0].fate)
+    scalars = _scalars(context, table, kept)
     scores = [
         *_truth_scores(context, cycle, fields),
         *_reference_scores(context, fields, estimates),
-        *_observation_scores(context, table, screened, scalars),
+        *_observation_scores(table, scalars),
     ]
     groups = {
         f"{_GROUP[track]}/{statistic}": fields[f"{track}/{statistic}"]
@@ -110,7 +109,8 @@ def _fates(prepared: Prepared, table: ObservationTable) -> np.ndarray:
 
 def _columns(table: ObservationTable, scalars: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     columns = dict(table.to_dict())
-    for track, values in scalars.items():
+    for track in _WHAT.keys() & scalars.keys():
+        values = scalars[track]
         columns[f"{track}_mean"] = values.mean(axis=0)
         columns[f"{track}_spread"] = values.std(axis=0)
     return columns
@@ -154,17 +154,8 @@ def _reference_scores(
     return rows
 
 
-def _observation_scores(
-    context: Context,
-    table: ObservationTable,
-    screened: Screened,
-    scalars: dict[str, np.ndarray],
-) -> list[Row]:
-    noise_free = observe(
-        screened.observed, table.operator, table.operator_center, table.operator_scale
-    )
-    predicted = {_WHAT[track]: values for track, values in scalars.items()}
-    predicted["forecast-mean"] = noise_free
+def _observation_scores(table: ObservationTable, scalars: dict[str, np.ndarray]) -> list[Row]:
+    predicted = {_WHAT.get(track, track): values for track, values in scalars.items()}
     rows: list[Row] = []
     for against, fate in (("withheld", Fate.WITHHELD), ("assimilated", Fate.ASSIMILATED)):
         here = np.flatnonzero(table.fate == fate)

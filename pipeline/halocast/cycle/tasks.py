@@ -1,9 +1,12 @@
 """The tasks of a cycle: plain functions of (folder, cycle, …), the same for every engine.
 
-    prepare ──────────────┬──────────────┐
-    forecast ─ sight ─ screen ─┐         │
-        └───── cut ────────── update ─ piece ─ join ─ (next forecast)
-                                 └─ keep ─ record
+    prepare ──┐
+    forecast ─ cut ─ update ─ piece ─ (the next forecast)
+                        └─ keep ─ record
+
+Every arrow costs a few milliseconds of latency on a cluster, so there are four in the chain from a
+cycle to the next: what is small (the observed scalars, the check for gross errors) is rather done
+again in every group than in a task of its own.
 
 A batch of members and a group of blocks are only ways to share out the work: no number depends on
 them. All fields are gathered into whole arrays before anything is summed over cells.
@@ -14,15 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from halocast.cycle.context import Context, load_context
-from halocast.cycle.parts import (
-    Batch,
-    Prepared,
-    Screened,
-    Sighted,
-    Statistics,
-    Tile,
-    Updated,
-)
+from halocast.cycle.parts import Batch, Piece, Prepared, Statistics, Tile, Updated
 from halocast.diagnostics import ensemble_crps, score_name
 from halocast.ensemble import mean_and_spread, model_noise
 from halocast.errors import ModelError
@@ -88,7 +83,7 @@ def prepare(directory: str, cycle: int, n_groups: int) -> Prepared:
         context.blocks, seen, n_groups, settings.ensemble.members, fields=len(layout)
     )
     first = int(rows["row"].values[0]) if rows.sizes["row"] else 0
-    return Prepared(table, first, fates, seen, tuple(plan))
+    return Prepared(table, first, fates, tuple(plan))
 
 
 def _incidence(context: Context, table: ObservationTable) -> Incidence:
@@ -131,30 +126,6 @@ def forecast(directory: str, cycle: int, batch: Batch) -> Batch:
     return Batch(batch.numbers, advance(batch.analysis, "analysis"), free)
 
 
-def sight(prepared: Prepared, batch: Batch) -> Sighted:
-    """Take the observed state scalars of some members."""
-    scalar = prepared.table.scalar
-
-    def take(states: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(states.reshape(len(states), -1)[:, scalar])
-
-    free = None if batch.free is None else take(batch.free)
-    return Sighted(batch.numbers, take(batch.analysis), free)
-
-
-def screen(directory: str, prepared: Prepared, *sighted: Sighted) -> Screened:
-    """Put all members' observed scalars together and set gross errors aside."""
-    context = load_context(directory)
-    m = context.settings.ensemble.members
-    observed = _gather([(s.numbers, s.analysis) for s in sighted], m)
-    free = None
-    if sighted[0].free is not None:
-        free = _gather([(s.numbers, s.free) for s in sighted if s.free is not None], m)
-    noise_sd = context.noise_sd[prepared.table.field, prepared.table.cell]
-    table = check_gross_errors(prepared.table, observed, noise_sd, context.settings.observations)
-    return Screened(table, _incidence(context, table), observed, free)
-
-
 def _gather(parts: list[tuple[np.ndarray, np.ndarray]], members: int) -> np.ndarray:
     out = np.empty((members, *parts[0][1].shape[1:]))
     for numbers, values in parts:
@@ -162,8 +133,13 @@ def _gather(parts: list[tuple[np.ndarray, np.ndarray]], members: int) -> np.ndar
     return out
 
 
+def forecast_pieces(directory: str, cycle: int, before: Prepared, *pieces: Piece) -> Batch:
+    """Put some members together from the pieces of the cycle before, and advance them."""
+    return forecast(directory, cycle, join(directory, before, *pieces))
+
+
 def cut(directory: str, prepared: Prepared, group: int, batch: Batch) -> Tile:
-    """Cut the cells of one group of blocks out of some members."""
+    """Cut the cells of one group of blocks, and all observed scalars, out of some members."""
     cells = _group_cells(load_context(directory), prepared, group)
 
     def take(states: np.ndarray) -> np.ndarray:
@@ -171,7 +147,8 @@ def cut(directory: str, prepared: Prepared, group: int, batch: Batch) -> Tile:
         return np.take(flat, cells, axis=2)
 
     free = None if batch.free is None else take(batch.free)
-    return Tile(batch.numbers, take(batch.analysis), free)
+    observed = prepared.table.observed(batch.analysis)
+    return Tile(batch.numbers, take(batch.analysis), free, observed)
 
 
 def _group_cells(context: Context, prepared: Prepared, group: int) -> np.ndarray:
@@ -180,9 +157,7 @@ def _group_cells(context: Context, prepared: Prepared, group: int) -> np.ndarray
     return blocks.cells[blocks.cell_start[numbers[0]] : blocks.cell_start[numbers[-1] + 1]]
 
 
-def update(
-    directory: str, cycle: int, group: int, prepared: Prepared, screened: Screened, *tiles: Tile
-) -> Updated:
+def update(directory: str, cycle: int, group: int, prepared: Prepared, *tiles: Tile) -> Updated:
     """Update one group of blocks: all its members, the free run's too, and their statistics."""
     context = load_context(directory)
     settings = context.settings
@@ -191,17 +166,19 @@ def update(
     cells = _group_cells(context, prepared, group)
     noise_sd = np.ascontiguousarray(context.noise_sd[:, cells])
     noise = model_noise(m, noise_sd, cells, context.grid.n_cells, settings.seed, cycle)
-    table = screened.table
+    observed = _gather([(t.numbers, t.observed) for t in tiles], m)
+    observed_sd = context.noise_sd[prepared.table.field, prepared.table.cell]
+    table = check_gross_errors(prepared.table, observed, observed_sd, settings.observations)
     blocks = block_group(
         numbers,
         context.blocks,
-        screened.incidence,
+        _incidence(context, table),
         _block_observations(table),
         forecast=_gather([(t.numbers, t.analysis) for t in tiles], m),
         noise_sd=noise_sd,
         noise=noise,
-        observed=screened.observed,
-        observed_noise_sd=context.noise_sd[table.field, table.cell],
+        observed=observed,
+        observed_noise_sd=observed_sd,
         seed=settings.seed,
         cycle=cycle,
     )
@@ -286,8 +263,10 @@ def _statistics(
     local[group.cells] = np.arange(group.cells.size)
     seen = np.flatnonzero(local[table.cell] >= 0)
     at = local[table.cell[seen]]
+    members["forecast-mean"] = group.forecast
     scalars = {name: v[:, table.field[seen], at] for name, v in members.items()}
-    return Statistics(group.cells, fields, seen, scalars, group.block, tracks["analysis"].health)
+    health = tracks["analysis"].health
+    return Statistics(group.cells, fields, table.fate, seen, scalars, group.block, health)
 
 
 def keep(updated: Updated) -> Statistics:
@@ -295,13 +274,13 @@ def keep(updated: Updated) -> Statistics:
     return updated.statistics
 
 
-def piece(updated: Updated, numbers: np.ndarray) -> Tile:
+def piece(updated: Updated, numbers: np.ndarray) -> Piece:
     """Take some members out of an updated group, to go back to where they live."""
     free = None if updated.free is None else updated.free[numbers]
-    return Tile(numbers, updated.analysis[numbers], free)
+    return Piece(numbers, updated.analysis[numbers], free)
 
 
-def join(directory: str, prepared: Prepared, *pieces: Tile) -> Batch:
+def join(directory: str, prepared: Prepared, *pieces: Piece) -> Batch:
     """Put the pieces of all groups together into whole states."""
     context = load_context(directory)
     numbers = pieces[0].numbers
@@ -320,14 +299,14 @@ def join(directory: str, prepared: Prepared, *pieces: Tile) -> Batch:
 
 
 def reference(
-    directory: str, cycle: int, screened: Screened, estimate: np.ndarray
+    directory: str, cycle: int, prepared: Prepared, kept: Statistics, estimate: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Advance the exact filter through a cycle: its forecast and its analysis (2, ny, nx)."""
     context = load_context(directory)
     time = context.settings.time
     sd = context.noise_sd[0].reshape(context.grid.shape)
     ahead = kalman_forecast(context.model, estimate, sd, time.at(cycle - 1), time.at(cycle))
-    return ahead, kalman_analysis(ahead, screened.table)
+    return ahead, kalman_analysis(ahead, prepared.table.with_fate(kept.fate))
 
 
 def reference_estimate(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -335,9 +314,9 @@ def reference_estimate(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     return pair[1]
 
 
-def checkpoint(directory: str, cycle: int, batch: Batch) -> int:
+def checkpoint(directory: str, cycle: int, prepared: Prepared, *pieces: Piece) -> int:
     """Write some members after a cycle; returns how many."""
-    store = load_context(directory).store
+    store, batch = load_context(directory).store, join(directory, prepared, *pieces)
     for k, number in enumerate(batch.numbers):
         store.write_checkpoint("analysis", cycle, int(number), batch.analysis[k])
         if batch.free is not None:
