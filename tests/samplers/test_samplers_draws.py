@@ -58,3 +58,26 @@ def test_moments_of_many_draws() -> None:
     drawn = draw(one, np.zeros(quantiles.size, dtype=int), ndtri(quantiles))
     assert drawn.mean() == pytest.approx(mean[0], abs=2e-4)
     assert drawn.var() == pytest.approx(variance[0], rel=3e-3)
+
+
+def test_the_block_of_four_arctan_cauchy_observations() -> None:
+    """25 ancestors, sqrt(q) = 0.5, Cauchy of scale 0.1: P(j) exactly, moments by 2,000 draws."""
+    rng = np.random.default_rng(7)
+    mu = rng.normal(size=(4, 25))
+    truth = mu[:, 3] + 0.5 * rng.normal(size=4)
+    value = np.arctan(truth) + 0.1 * rng.standard_cauchy(4)
+    block = [scalar(mu[c], 0.5, value[c], 0.1) for c in range(4)]
+    found = condition(block)
+    exact = [brute_force(one, log_likelihood(one), [np.tan(one.value[0])]) for one in block]
+    log_p, log_exact = found.log_weight[:, 0].sum(axis=0), sum(e[0] for e in exact)
+    p, p_exact = np.exp(log_p - log_p.max()), np.exp(log_exact - log_exact.max())
+    p, p_exact = p / p.sum(), p_exact / p_exact.sum()
+    assert np.abs(p - p_exact).max() < 1e-10
+    ancestor = np.searchsorted(np.cumsum(p), (np.arange(2000) + 0.5) / 2000)
+    assert np.abs(np.bincount(ancestor, minlength=25) / 2000 - p).max() < 0.02
+    for one, (_, mean, variance) in zip(block, exact, strict=True):
+        drawn = draw(one, ancestor, rng.normal(size=2000))
+        total = p_exact @ mean
+        spread = p_exact @ (variance + (mean - total) ** 2)
+        assert abs(drawn.mean() - total) < 4 * np.sqrt(spread / 2000)
+        assert drawn.var() == pytest.approx(spread, rel=0.2)

@@ -152,17 +152,28 @@ def _refuse_lost_blocks(group: BlockGroup, mass_log: np.ndarray, mean: np.ndarra
         )
 
 
-def _condition(group: BlockGroup, seen: Sighting, step: float, sampler: Sampler) -> _Conditioned:
-    columns = (
-        group.value, group.error, group.operator, group.center, group.scale, group.noise_kind,
-        group.df,
-    )  # fmt: skip
-    scalars = ObservedScalars(
-        np.ascontiguousarray(group.observed[:, seen.first].T),
-        group.observed_noise_sd[seen.first],
-        seen.scalar_start,
-        *(column[seen.observation] for column in columns),
+def _observed_scalars(group: BlockGroup, seen: Sighting) -> ObservedScalars:
+    """Return the group's observations scalar after scalar, in the types the kernels know."""
+
+    def sort(column: np.ndarray, kind: type) -> np.ndarray:
+        return column[seen.observation].astype(kind, copy=False)
+
+    return ObservedScalars(
+        forecast=np.ascontiguousarray(group.observed[:, seen.first].T),
+        noise_sd=group.observed_noise_sd[seen.first],
+        start=seen.scalar_start,
+        value=sort(group.value, np.float64),
+        error=sort(group.error, np.float64),
+        operator=sort(group.operator, np.int8),
+        center=sort(group.center, np.float64),
+        scale=sort(group.scale, np.float64),
+        noise_kind=sort(group.noise_kind, np.int8),
+        df=sort(group.df, np.float64),
     )
+
+
+def _condition(group: BlockGroup, seen: Sighting, step: float, sampler: Sampler) -> _Conditioned:
+    scalars = _observed_scalars(group, seen)
     m, count = group.members, seen.first.size
     closed = np.zeros(count, dtype=bool)
     if count:
