@@ -18,7 +18,8 @@ from halocast.filters.base import BlockGroup, BlockObservations, make_group
 from halocast.filters.lsmcmc_v2 import update
 from halocast.localization.blocks import incidence, partition
 from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, STUDENT_T
-from halocast.samplers.quadrature import BUILT_IN, ObservedScalars
+from halocast.samplers.likelihoods import ObservedScalars
+from halocast.samplers.quadrature import BUILT_IN
 
 
 def cpu_seconds(work: Callable[[], object], repeats: int = 9) -> float:

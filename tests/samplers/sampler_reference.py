@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 from halocast.samplers.densities import ARCTAN, STUDENT_T
-from halocast.samplers.quadrature import BUILT_IN, ObservedScalars, Sampler
+from halocast.samplers.likelihoods import ObservedScalars
+from halocast.samplers.quadrature import BUILT_IN, Sampler
 
 GAUSS_X, GAUSS_W = np.polynomial.legendre.leggauss(24)
 

@@ -41,6 +41,7 @@ from halocast.filters.mixing import mix_blocks
 from halocast.filters.sighting import Sighting, sight
 from halocast.localization.taper import Taper, halo_problem
 from halocast.samplers.densities import is_closed_form
+from halocast.samplers.likelihoods import ObservedScalars
 from halocast.samplers.mixture import (
     gaussian_conditionals,
     gaussian_log_weights,
@@ -48,7 +49,7 @@ from halocast.samplers.mixture import (
     mixture_moments,
     normalise_log_weights,
 )
-from halocast.samplers.quadrature import BUILT_IN, ObservedScalars, Sampler
+from halocast.samplers.quadrature import BUILT_IN, Sampler
 from halocast.samplers.resampling import fill_ancestors
 from halocast.settings import Settings
 

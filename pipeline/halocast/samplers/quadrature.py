@@ -29,20 +29,23 @@ The operator and the density are the built-in ones of `halocast.samplers.densiti
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp, log, sqrt
+from math import log, sqrt
 from types import FunctionType
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from halocast.samplers.densities import apply_operator, log_density
+from halocast.samplers import likelihoods, panels
+from halocast.samplers.likelihoods import (
+    fill_log_likelihood,
+    fill_residuals,
+    fill_untapered,
+    log_likelihood_at,
+)
 from halocast.samplers.nodes import (
-    GAUSS_W,
-    GAUSS_X,
     POINTS,
     UNDERFLOW,
-    draw_quantiles,
     exponentiate,
     fill_factors,
     lattice_size,
@@ -55,34 +58,15 @@ from halocast.samplers.nodes import (
     sum_moments,
     sum_nodes,
 )
+from halocast.samplers.panels import bisect_panels, find_peaks
+from halocast.samplers.quantiles import draw_quantiles
 
 HALF_WIDTH, WIDEST = 7.0, 56.0
 RESOLVED = 1e-5
 ENDED = 1e-10
-AGREED = 1e-11
-IRRELEVANT = 100.0
 LOG_SQRT_2PI = 0.9189385332046727
 COARSEST, FINEST = 2.0, 0.5  # lattice steps, in units of the step asked for
 POLE = 4.0  # steps wanted within the distance of a likelihood's pole
-
-
-class ObservedScalars(NamedTuple):
-    """S observed scalars of m members, and their p observations scalar after scalar.
-
-    forecast (S, m) and noise_sd (S,) are the scalars'; start (S + 1,) says where the observations
-    of each begin in the other columns, (p,).
-    """
-
-    forecast: np.ndarray
-    noise_sd: np.ndarray
-    start: np.ndarray
-    value: np.ndarray
-    error: np.ndarray
-    operator: np.ndarray
-    center: np.ndarray
-    scale: np.ndarray
-    noise_kind: np.ndarray
-    df: np.ndarray
 
 
 class Resolution(NamedTuple):
@@ -93,174 +77,21 @@ class Resolution(NamedTuple):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill_residuals(obs, s, origin, sd, work, n):
-    x = work.x
-    for o in range(obs.start[s], obs.start[s + 1]):
-        value, operator = obs.value[o], obs.operator[o]
-        center, scale = obs.center[o], obs.scale[o]
-        residual = work.residual[o - obs.start[s]]
-        for g in range(n):
-            z = origin + sd * x[g]
-            residual[g] = value - apply_operator(operator, z, center, scale)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _fill_log_likelihood(error, noise_kind, df, residual, root_weight, n, stride, log_like):
-    """Fill the log likelihood of one scalar's observations at every ``stride``-th node."""
-    for g in range(0, n, stride):
-        log_like[g] = 0.0
-    for k in range(error.size):
-        sd, kind, freedom = error[k] / root_weight, noise_kind[k], df[k]
-        for g in range(0, n, stride):
-            log_like[g] += log_density(kind, residual[k, g], sd, freedom)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _fill_untapered(obs, s, work, n):
-    """Fill the likelihood at taper weight 1; return its highest logarithm and its node."""
-    a, b = obs.start[s], obs.start[s + 1]
-    _fill_log_likelihood(
-        obs.error[a:b], obs.noise_kind[a:b], obs.df[a:b], work.residual, 1.0, n, 1, work.log_like
-    )
-    return exponentiate(work.log_like, n, 1, work.like)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _log_likelihood_at(obs, s, weight, z):
-    total = 0.0
-    for o in range(obs.start[s], obs.start[s + 1]):
-        residual = obs.value[o] - apply_operator(obs.operator[o], z, obs.center[o], obs.scale[o])
-        total += log_density(obs.noise_kind[o], residual, obs.error[o] / sqrt(weight), obs.df[o])
-    return total
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _find_peaks(obs, s, origin, sd, work, n):
-    """Where the likelihood (w = 1) may peak, and its highest logarithm there.
-
-    Peaks are the roots of each residual, found by bisection between lattice nodes, and the
-    local maxima of the likelihood on the lattice.
-    """
-    peaks, count = np.empty(n * (1 + obs.start[s + 1] - obs.start[s])), 0
-    x, log_like = work.x, work.log_like
-    best = -np.inf
-    for g in range(n):
-        best = max(best, log_like[g])
-        left, right = log_like[max(g - 1, 0)], log_like[min(g + 1, n - 1)]
-        if log_like[g] >= left and log_like[g] >= right and log_like[g] > min(left, right):
-            peaks[count] = x[g]
-            count += 1
-    for o in range(obs.start[s], obs.start[s + 1]):
-        residual = work.residual[o - obs.start[s]]
-        for g in range(1, n):
-            if (residual[g - 1] > 0.0) == (residual[g] > 0.0):
-                continue
-            a, b = x[g - 1], x[g]
-            for _ in range(50):
-                middle = 0.5 * (a + b)
-                z = origin + sd * middle
-                h = apply_operator(obs.operator[o], z, obs.center[o], obs.scale[o])
-                if (obs.value[o] - h > 0.0) == (residual[g - 1] > 0.0):
-                    a = middle
-                else:
-                    b = middle
-            peaks[count] = 0.5 * (a + b)
-            best = max(best, _log_likelihood_at(obs, s, 1.0, origin + sd * peaks[count]))
-            count += 1
-    return peaks[:count], best
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _panel(obs, s, origin, sd, a, b, log_like):
-    """Fill the log likelihood (w = 1) at the Gauss-Legendre nodes of [a, b]; the highest."""
-    log_like[:] = 0.0
-    middle, radius = origin + sd * 0.5 * (a + b), sd * 0.5 * (b - a)
-    for o in range(obs.start[s], obs.start[s + 1]):
-        value, operator, center, scale = obs.value[o], obs.operator[o], obs.center[o], obs.scale[o]
-        error, kind, df = obs.error[o], obs.noise_kind[o], obs.df[o]
-        for i in range(POINTS):
-            h = apply_operator(operator, middle + radius * GAUSS_X[i], center, scale)
-            log_like[i] += log_density(kind, value - h, error, df)
-    return log_like.max()
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _panel_resolved(obs, s, origin, sd, a, b, peaks, best, scratch):
-    """Whether the likelihood on [a, b] agrees with that on its halves, or cannot matter.
-
-    It cannot where it is negligible at the nodes and no peak is nearer than the panel's width.
-    """
-    middle = 0.5 * (a + b)
-    highest = _panel(obs, s, origin, sd, a, b, scratch[0])
-    highest = max(highest, _panel(obs, s, origin, sd, a, middle, scratch[1]))
-    highest = max(highest, _panel(obs, s, origin, sd, middle, b, scratch[2]))
-    if not highest > best - IRRELEVANT:
-        near = False
-        for peak in peaks:
-            near = near or (peak > a - (b - a) and peak < b + (b - a))
-        if not near:
-            return True
-    whole, halves = 0.0, 0.0
-    for i in range(POINTS):
-        whole += GAUSS_W[i] * exp(scratch[0, i] - highest)
-        left, right = exp(scratch[1, i] - highest), exp(scratch[2, i] - highest)
-        halves += 0.5 * GAUSS_W[i] * (left + right)
-    return abs(whole - halves) <= AGREED * halves
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _bisect_panels(obs, s, origin, sd, center, half_width, peaks, best):
-    """Panels, at most 1 wide, on which the likelihood is resolved: edges (count, 2), count."""
-    deepest = 40
-    edges, count = np.empty((256, 2)), 0
-    stack = np.empty((deepest + 2, 3))
-    scratch = np.empty((3, POINTS))
-    covered = -np.inf
-    for j in range(center.size):
-        begin, end = max(center[j] - half_width, covered), center[j] + half_width
-        pieces = max(int(np.ceil(end - begin)), 0)
-        for piece in range(pieces):
-            stack[0, 0] = begin + (end - begin) * piece / pieces
-            stack[0, 1] = begin + (end - begin) * (piece + 1) / pieces
-            stack[0, 2] = 0.0
-            top = 1
-            while top > 0:
-                top -= 1
-                a, b, depth = stack[top, 0], stack[top, 1], stack[top, 2]
-                if depth < deepest and not _panel_resolved(
-                    obs, s, origin, sd, a, b, peaks, best, scratch
-                ):
-                    middle = 0.5 * (a + b)
-                    stack[top, 0], stack[top, 1], stack[top, 2] = middle, b, depth + 1
-                    stack[top + 1, 0], stack[top + 1, 1], stack[top + 1, 2] = a, middle, depth + 1
-                    top += 2
-                    continue
-                if count == edges.shape[0]:
-                    larger = np.empty((2 * count, 2))
-                    larger[:count] = edges
-                    edges = larger
-                edges[count, 0], edges[count, 1] = a, b
-                count += 1
-        covered = end
-    return edges, count
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def _lay_nodes(obs, s, origin, sd, step, resolution, work):
     """Lay the nodes of one scalar and take the residuals; return (scratch, nodes)."""
     h, half_width = resolution.h, resolution.half_width
     lattice = h if h > 0.0 else FINEST * step
     work = room_for(work, lattice_size(work.center, half_width, lattice))
     n = lay_lattice(work, half_width, lattice)
-    _fill_residuals(obs, s, origin, sd, work, n)
+    fill_residuals(obs, s, origin, sd, work, n)
     if h > 0.0:
         return work, n
-    _fill_untapered(obs, s, work, n)
-    peaks, best = _find_peaks(obs, s, origin, sd, work, n)
-    edges, count = _bisect_panels(obs, s, origin, sd, work.center, half_width, peaks, best)
+    fill_untapered(obs, s, work, n)
+    peaks, best = find_peaks(obs, s, origin, sd, work, n)
+    edges, count = bisect_panels(obs, s, origin, sd, work.center, half_width, peaks, best)
     work = room_for(work, count * POINTS)
     n = lay_panels(work, edges, count, half_width)
-    _fill_residuals(obs, s, origin, sd, work, n)
+    fill_residuals(obs, s, origin, sd, work, n)
     return work, n
 
 
@@ -331,7 +162,7 @@ def _resolve(obs, s, origin, sd, step, work):
             work, n = _lay_nodes(obs, s, origin, sd, step, resolution, work)
         laid = False
         fill_factors(work, n, h)
-        highest, peak = _fill_untapered(obs, s, work, n)
+        highest, peak = fill_untapered(obs, s, work, n)
         sum_nodes(work.factor, work.low, work.high, work.rule, work.like, n, 1, work.even, work.odd)
         if h > 0.0 and not _agree(work.even, work.odd):
             h = max(0.5 * h, finest) if h > finest else 0.0
@@ -372,7 +203,7 @@ def _fill_rows(
             summed = weights[r]
             stride = _first_stride(summed, h, step)
             while True:
-                _fill_log_likelihood(error, kind, df, residual, sqrt(summed), n, stride, log_like)
+                fill_log_likelihood(error, kind, df, residual, sqrt(summed), n, stride, log_like)
                 highest, peak = exponentiate(log_like, n, stride, like)
                 sum_nodes(factor, low, high, rule, like, n, stride, even, odd)
                 if stride == 1 or (_agree(even, odd) and not _underflow(even, odd)):
@@ -452,7 +283,7 @@ def condition_scalars(
         if _is_atom(mu, sd):
             for r in range(begin, end):
                 for j in range(m):
-                    log_weight[r, j] = _log_likelihood_at(obs, s, row_weight[r], mu[j])
+                    log_weight[r, j] = log_likelihood_at(obs, s, row_weight[r], mu[j])
             mean[s] = mu
             variance[s] = 0.0
             continue
@@ -495,7 +326,7 @@ def draw_scalars(obs, scalars, weight, ancestor, normal, step, resolution, out):
         h = min(1.5 * resolution[s, 0], COARSEST * step)
         work, n = _lay_nodes(obs, s, origin, sd, step, Resolution(h, resolution[s, 1]), work)
         a, b = obs.start[s], obs.start[s + 1]
-        _fill_log_likelihood(
+        fill_log_likelihood(
             obs.error[a:b], obs.noise_kind[a:b], obs.df[a:b], work.residual, sqrt(weight[k]),
             n, 1, work.log_like,
         )  # fmt: skip
@@ -514,11 +345,11 @@ class Sampler(NamedTuple):
 
 BUILT_IN = Sampler(condition_scalars, draw_scalars)
 
-# every function above that meets the operator or the density, callees first
+# every function that meets the operator or the density, callees first
 _DEPENDENT = (
-    _fill_residuals, _fill_log_likelihood, _fill_untapered, _log_likelihood_at, _find_peaks, _panel,
-    _panel_resolved, _bisect_panels, _lay_nodes, _resolve, _fill_rows, condition_scalars,
-    draw_scalars,
+    likelihoods.fill_residuals, likelihoods.fill_log_likelihood, likelihoods.fill_untapered,
+    likelihoods.log_likelihood_at, panels.find_peaks, panels.panel, panels.panel_resolved,
+    panels.bisect_panels, _lay_nodes, _resolve, _fill_rows, condition_scalars, draw_scalars,
 )  # fmt: skip
 
 
@@ -537,7 +368,8 @@ def compile_sampler(apply_operator: Callable, log_density: Callable) -> Sampler:
     Compiled afresh in every process (some seconds): numba cannot cache what is chosen at run
     time.
     """
-    names = {**globals(), "apply_operator": apply_operator, "log_density": log_density}
+    names = {**vars(likelihoods), **vars(panels), **globals()}
+    names |= {"apply_operator": apply_operator, "log_density": log_density}
     for compiled in _DEPENDENT:
         python = compiled.py_func
         names[python.__name__] = njit(nogil=True, error_model="numpy")(
