@@ -9,7 +9,7 @@ from scipy.ndimage import distance_transform_cdt
 
 from halocast.errors import ModelError
 from halocast.grid import Grid
-from halocast.models.shallow_water.kernels import Metrics
+from halocast.models.shallow_water.kernels import ROW_METRICS, Metrics
 from halocast.models.shallow_water.padding import aligned_copy, pad
 from halocast.models.shallow_water.settings import ShallowWaterSettings
 
@@ -110,41 +110,40 @@ def make_metrics(grid: Grid, dtype: type) -> Metrics:
     sea_u = pad(grid.wet_at("east").astype(float), 0.0, grid.periodic)
     sea_v = pad(grid.wet_at("north").astype(float), 0.0, grid.periodic)
     wet_area, corner = _corners(sea, area)
-    metrics = Metrics(
-        half_dy=dy / 2,
-        half_dx_north=dx_north / 2,
-        dy=dy,
-        dx=dx,
-        area=area,
-        per_area=1 / area,
-        per_dx=1 / dx,
-        per_dy=1 / dy,
-        quarter_per_dx=0.25 / dx,
-        quarter_per_dy=0.25 / dy,
-        quarter=np.full(dx.size, 0.25),
-        kinetic_north=area_north / (4 * area),
-        kinetic_south=south_of(area_north) / (4 * area),
-        coriolis=rows["coriolis"],
-        per_corner_area=corner / area_north[:, None],
-        wet_area=wet_area,
-        per_dx_north=1 / dx_north,
-        dx_per_dy=dx / dy,
-        dx_north_per_dy=dx_north / dy,
-        zonal_tension=2 / dx,
-        zonal_north=2 * dx_north**2 / (dx**2 * dy),
-        zonal_south=2 * south_of(dx_north) ** 2 / (dx**2 * dy),
-        meridional_shear=2 / dx_north,
-        meridional_north=2 * north_of(dx) ** 2 / (dx_north**2 * dy),
-        meridional_south=2 * dx**2 / (dx_north**2 * dy),
-        corner_mean=area_north / (2 * (area + north_of(area))),
-        half_dy_per_dx=dy / (2 * dx),
-        half_dx_north_per_dy=dx_north / (2 * dy),
-        half=np.full(dx.size, 0.5),
-        sea=sea,
-        sea_u=sea_u,
-        sea_v=sea_v,
-    )
-    return Metrics(*(aligned_copy(values, dtype) for values in metrics))
+    values = {
+        "half_dy": dy / 2,
+        "half_dx_north": dx_north / 2,
+        "dy": dy,
+        "dx": dx,
+        "area": area,
+        "per_area": 1 / area,
+        "per_dx": 1 / dx,
+        "per_dy": 1 / dy,
+        "quarter_per_dx": 0.25 / dx,
+        "quarter_per_dy": 0.25 / dy,
+        "quarter": np.full(dx.size, 0.25),
+        "kinetic_north": area_north / (4 * area),
+        "kinetic_south": south_of(area_north) / (4 * area),
+        "coriolis": rows["coriolis"],
+        "per_dx_north": 1 / dx_north,
+        "dx_per_dy": dx / dy,
+        "dx_north_per_dy": dx_north / dy,
+        "zonal_tension": 2 / dx,
+        "zonal_north": 2 * dx_north**2 / (dx**2 * dy),
+        "zonal_south": 2 * south_of(dx_north) ** 2 / (dx**2 * dy),
+        "meridional_shear": 2 / dx_north,
+        "meridional_north": 2 * north_of(dx) ** 2 / (dx_north**2 * dy),
+        "meridional_south": 2 * dx**2 / (dx_north**2 * dy),
+        "corner_mean": area_north / (2 * (area + north_of(area))),
+        "half_dy_per_dx": dy / (2 * dx),
+        "half_dx_north_per_dy": dx_north / (2 * dy),
+        "half": np.full(dx.size, 0.5),
+    }
+    records = np.zeros(dx.size, np.dtype([(name, dtype) for name in ROW_METRICS]))
+    for name in ROW_METRICS:
+        records[name] = values[name]
+    planes = (corner / area_north[:, None], wet_area, sea, sea_u, sea_v)
+    return Metrics(records, *(aligned_copy(plane, dtype) for plane in planes))
 
 
 def north_of(rows: np.ndarray) -> np.ndarray:

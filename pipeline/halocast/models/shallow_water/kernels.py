@@ -44,46 +44,50 @@ ROW: dict[str, Any] = {**JIT, "forceinline": True}  # a call would pass every me
 WEST = 8  # padding west of column 0: rows of cells start on a cache line
 
 
-class Metrics(NamedTuple):
-    """Geometry in the working precision; 1-D by padded row, 2-D by padded cell.
+# What a row of the grid needs, one record a padded row, in the working precision. The halves and
+# quarters of two- and four-point means are folded in, so that the loops hold no constants.
+ROW_METRICS = (
+    "half_dy",  # dy / 2
+    "half_dx_north",  # dx / 2 at north faces
+    "dy",
+    "dx",
+    "area",  # of a cell
+    "per_area",
+    "per_dx",
+    "per_dy",
+    "quarter_per_dx",
+    "quarter_per_dy",
+    "quarter",
+    "half",
+    "kinetic_north",  # area of the north face / (4 area of the cell)
+    "kinetic_south",
+    "coriolis",  # at corners
+    "per_dx_north",
+    "dx_per_dy",
+    "dx_north_per_dy",
+    "zonal_tension",  # 2 / dx: the 2 of 1 / mean(h)
+    "zonal_north",  # 2 dx_north^2 / (dx^2 dy) at the row's north side
+    "zonal_south",  # the same at its south side
+    "meridional_shear",  # 2 / dx_north
+    "meridional_north",  # 2 dx^2 / (dx_north^2 dy) of the next row
+    "meridional_south",  # the same of this row
+    "corner_mean",  # area at corners over the area of the four cells
+    "half_dy_per_dx",
+    "half_dx_north_per_dy",
+)
 
-    ``row_*`` and ``area_*`` factors fold the halves and quarters of the two- and four-point
-    means in, so that the loops hold no constants.
+
+class Metrics(NamedTuple):
+    """Geometry in the working precision: records by padded row, planes by padded cell.
+
+    Few arrays, because each one makes every compiled function that sees them longer.
     """
 
-    half_dy: np.ndarray  # dy / 2, per row
-    half_dx_north: np.ndarray  # dx / 2 at north faces
-    dy: np.ndarray
-    dx: np.ndarray
-    area: np.ndarray  # of cells
-    per_area: np.ndarray
-    per_dx: np.ndarray
-    per_dy: np.ndarray
-    quarter_per_dx: np.ndarray
-    quarter_per_dy: np.ndarray
-    quarter: np.ndarray
-    kinetic_north: np.ndarray  # area of the north face / (4 area of the cell)
-    kinetic_south: np.ndarray
-    coriolis: np.ndarray  # at corners
-    per_corner_area: np.ndarray  # 2-D, 0 where a corner touches land
-    wet_area: np.ndarray  # 2-D, sea area of the four cells round a corner
-    # friction
-    per_dx_north: np.ndarray
-    dx_per_dy: np.ndarray
-    dx_north_per_dy: np.ndarray
-    zonal_tension: np.ndarray  # 2 / dx: the 2 of 1 / mean(h)
-    zonal_north: np.ndarray  # 2 dx_north^2 / (dx^2 dy) at the row's north side
-    zonal_south: np.ndarray  # the same at its south side
-    meridional_shear: np.ndarray  # 2 / dx_north
-    meridional_north: np.ndarray  # 2 dx^2 / (dx_north^2 dy) of the next row
-    meridional_south: np.ndarray  # the same of this row
-    corner_mean: np.ndarray  # area at corners over the area of the four cells
-    # diffusion of temperature
-    half_dy_per_dx: np.ndarray
-    half_dx_north_per_dy: np.ndarray
-    half: np.ndarray
-    sea: np.ndarray  # 2-D 1 or 0: cells
-    sea_u: np.ndarray  # 2-D 1 or 0: east faces with sea on both sides
+    rows: np.ndarray  # (ny + 2,) records of ROW_METRICS
+    per_corner_area: np.ndarray  # 0 where a corner touches land
+    wet_area: np.ndarray  # sea area of the four cells round a corner
+    sea: np.ndarray  # 1 or 0: cells
+    sea_u: np.ndarray  # 1 or 0: east faces with sea on both sides
     sea_v: np.ndarray
 
 
@@ -117,9 +121,11 @@ def meridional_transport_row(n, half_dx, S, v, H, h, h_north, Z, out):  # pragma
 
 @njit(**ROW)
 def vorticity_row(
-    n, f, dy, dx, dx_next, area, area_next, per_area, wet, j, S, u, v, H, h, h_north, Q, q
+    n, row, ahead, per_area, wet, j, S, u, v, H, h, h_north, Q, q
 ):  # pragma: no cover - compiled
     """q = (f + zeta) / h at the corners north-east of row j."""
+    f, dy, dx, dx_next = row.coriolis, row.dy, row.dx, ahead.dx
+    area, area_next = row.area, ahead.area
     for i in range(n - 1):
         circulation = dy * (S[v, i + 1] - S[v, i]) - (dx_next * S[u + 1, i] - dx * S[u, i])
         volume = area * (H[h, i] + H[h, i + 1]) + area_next * (H[h_north, i] + H[h_north, i + 1])
@@ -134,8 +140,9 @@ def pressure_row(n, gravity, S, e, M, above, out):  # pragma: no cover - compile
 
 
 @njit(**ROW)
-def bernoulli_row(n, quarter, north, south, S, u, v, M, pressure, Z, out):  # pragma: no cover
+def bernoulli_row(n, row, S, u, v, M, pressure, Z, out):  # pragma: no cover - compiled
     """K + M of cells."""
+    quarter, north, south = row.quarter, row.kinetic_north, row.kinetic_south
     for cell in range(n - WEST):
         i = cell + WEST
         Z[out, i] = M[pressure, i] + (
@@ -146,9 +153,10 @@ def bernoulli_row(n, quarter, north, south, S, u, v, M, pressure, Z, out):  # pr
 
 
 @njit(**ROW)
-def tension_row(n, nu, a, b, c, d, S, u, v, H, h, Z, out):  # pragma: no cover - compiled
-    """nu h (du/dx - dv/dy) at cells: a = 1 / dx, b = dx / dy, c and d = 1 / dx at faces."""
-    north, south = b * c, b * d
+def tension_row(n, nu, row, behind, S, u, v, H, h, Z, out):  # pragma: no cover - compiled
+    """nu h (du/dx - dv/dy) at cells."""
+    a = row.per_dx
+    north, south = row.dx_per_dy * row.per_dx_north, row.dx_per_dy * behind.per_dx_north
     for cell in range(n - WEST):
         i = cell + WEST
         strain = a * (S[u, i] - S[u, i - 1]) - (north * S[v, i] - south * S[v - 1, i])
@@ -157,14 +165,12 @@ def tension_row(n, nu, a, b, c, d, S, u, v, H, h, Z, out):  # pragma: no cover -
 
 @njit(**ROW)
 def shear_row(
-    n, factor, a, b, b_next, c, area, area_next, per_area, j, S, u, v, H, h, h_north, Z, out
+    n, nu, row, ahead, per_area, j, S, u, v, H, h, h_north, Z, out
 ):  # pragma: no cover - compiled
-    """nu h (du/dy + dv/dx) at the corners north-east of row j; 0 where they touch land.
-
-    a = dx / dy and c = 1 / dx at the corner, b and b_next = 1 / dx of the rows.
-    """
-    south, north = a * b, a * b_next
-    below, above = factor * area, factor * area_next
+    """nu h (du/dy + dv/dx) at the corners north-east of row j; 0 where they touch land."""
+    south, north = row.dx_north_per_dy * row.per_dx, row.dx_north_per_dy * ahead.per_dx
+    below, above = nu * row.corner_mean * row.area, nu * row.corner_mean * ahead.area
+    c = row.per_dx_north
     for i in range(n - 1):
         strain = north * S[u + 1, i] - south * S[u, i] + c * (S[v, i + 1] - S[v, i])
         volume = below * (H[h, i] + H[h, i + 1]) + above * (H[h_north, i] + H[h_north, i + 1])
@@ -172,8 +178,9 @@ def shear_row(
 
 
 @njit(**ROW)
-def zonal_momentum_row(n, c, d, Q, q, q_south, Y, V, V_south, W, B, out):  # pragma: no cover
-    """Coriolis, advection and pressure of u; c = 1 / (4 dx), d = 1 / dx."""
+def zonal_momentum_row(n, row, Q, q, q_south, Y, V, V_south, W, B, out):  # pragma: no cover
+    """Coriolis, advection and pressure of u."""
+    c, d = row.quarter_per_dx, row.per_dx
     for cell in range(n - WEST):
         i = cell + WEST
         out[i] = c * (
@@ -182,8 +189,9 @@ def zonal_momentum_row(n, c, d, Q, q, q_south, Y, V, V_south, W, B, out):  # pra
 
 
 @njit(**ROW)
-def meridional_momentum_row(n, c, d, Q, q, X, U, U_north, W, B, B_north, out):  # pragma: no cover
-    """Coriolis, advection and pressure of v; c = 1 / (4 dy), d = 1 / dy."""
+def meridional_momentum_row(n, row, Q, q, X, U, U_north, W, B, B_north, out):  # pragma: no cover
+    """Coriolis, advection and pressure of v."""
+    c, d = row.quarter_per_dy, row.per_dy
     for cell in range(n - WEST):
         i = cell + WEST
         out[i] = -c * (
@@ -193,9 +201,10 @@ def meridional_momentum_row(n, c, d, Q, q, X, U, U_north, W, B, B_north, out):  
 
 @njit(**ROW)
 def zonal_friction_row(
-    n, a, north, south, X, tension, Y, shear, shear_south, H, h, out
+    n, row, X, tension, Y, shear, shear_south, H, h, out
 ):  # pragma: no cover - compiled
     """Add the stress divergence over h to the tendency of u."""
+    a, north, south = row.zonal_tension, row.zonal_north, row.zonal_south
     for cell in range(n - WEST):
         i = cell + WEST
         force = a * (X[tension, i + 1] - X[tension, i]) + (
@@ -206,9 +215,10 @@ def zonal_friction_row(
 
 @njit(**ROW)
 def meridional_friction_row(
-    n, a, north, south, X, tension, tension_north, Y, shear, H, h, h_north, out
+    n, row, X, tension, tension_north, Y, shear, H, h, h_north, out
 ):  # pragma: no cover - compiled
     """Add the stress divergence over h to the tendency of v."""
+    a, north, south = row.meridional_shear, row.meridional_north, row.meridional_south
     for cell in range(n - WEST):
         i = cell + WEST
         force = a * (Y[shear, i] - Y[shear, i - 1]) - (
@@ -226,8 +236,11 @@ def convergence_row(n, per_area, X, U, Y, V, V_south, total):  # pragma: no cove
 
 
 @njit(**ROW)
-def meridional_heat_row(n, half, c, wet, j, Y, V, S, t, H, h, h_north, Z, out):  # pragma: no cover
+def meridional_heat_row(
+    n, kappa, row, wet, j, Y, V, S, t, H, h, h_north, Z, out
+):  # pragma: no cover
     """Temperature transport through the north faces of row j."""
+    half, c = row.half, kappa * row.half_dx_north_per_dy
     for i in range(n):
         Z[out, i] = half * Y[V, i] * (S[t, i] + S[t + 1, i]) - c * wet[j, i] * (
             H[h, i] + H[h_north, i]
@@ -236,10 +249,11 @@ def meridional_heat_row(n, half, c, wet, j, Y, V, S, t, H, h, h_north, Z, out): 
 
 @njit(**ROW)
 def heat_row(
-    n, per_area, half, c, wet, j, X, U, S, t, H, h, Y, F, F_south, out
+    n, kappa, row, wet, j, X, U, S, t, H, h, Y, F, F_south, out
 ):  # pragma: no cover - compiled
     """Tendency of h T along row j: zonal transports here, meridional ones in Y."""
-    half, c = per_area * half, per_area * c
+    per_area = row.per_area
+    half, c = per_area * row.half, per_area * kappa * row.half_dy_per_dx
     for cell in range(n - WEST):
         i = cell + WEST
         east = half * X[U, i] * (S[t, i] + S[t, i + 1]) - c * wet[j, i] * (

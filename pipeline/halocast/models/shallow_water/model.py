@@ -19,7 +19,7 @@ from halocast.models.shallow_water.layers import gravities, rest_thickness
 from halocast.models.shallow_water.open_edge import open_edge
 from halocast.models.shallow_water.padding import aligned_copy, pad, unpad
 from halocast.models.shallow_water.perturbations import initial_increment
-from halocast.models.shallow_water.rk4 import Physics, Work, make_work, run_rk4
+from halocast.models.shallow_water.rk4 import CONSTANTS, Physics, Work, make_work, run_rk4
 from halocast.models.shallow_water.settings import ShallowWaterSettings
 from halocast.models.shallow_water.split_explicit import make_barotropic, run_split
 from halocast.models.shallow_water.stability import stability_problems, sub_steps
@@ -65,18 +65,19 @@ class ShallowWater:
         drag[-1] = settings.bottom_drag
         rest = pad(np.where(self.grid.sea, self.rest, LAND_THICKNESS), LAND_THICKNESS, periodic)
         minimum = settings.minimum_thickness
-        values = {
-            "gravity": self._gravity,
-            "drag": drag,
-            "viscosity": np.array([settings.viscosity]),
-            "biharmonic": np.array([settings.biharmonic_viscosity]),
-            "diffusivity": np.array([settings.diffusivity]),
-            "minimum": np.array([minimum, 4 * minimum]),
-            "lattice": np.array([2.0**39, 2.0**-39, 0.0, 1.0]),
-            "rest": rest.reshape(-1, rest.shape[-1]),
-        }
-        arrays = {name: aligned_copy(value, self.dtype) for name, value in values.items()}
-        return Physics(periodic=np.array(periodic), **arrays)
+        values = (
+            settings.viscosity, settings.biharmonic_viscosity, settings.diffusivity,
+            minimum, 4 * minimum, 2.0**39, 2.0**-39, 0.0, 1.0,
+        )  # fmt: skip
+        constants = np.zeros(1, np.dtype([(name, self.dtype) for name in CONSTANTS]))
+        constants[0] = values
+        return Physics(
+            constants=constants,
+            gravity=aligned_copy(self._gravity, self.dtype),
+            drag=aligned_copy(drag, self.dtype),
+            rest=aligned_copy(rest.reshape(-1, rest.shape[-1]), self.dtype),
+            periodic=np.array(periodic),
+        )
 
     def check(self) -> list[str]:
         """Say what would make a run unstable, with the number that fails."""

@@ -45,16 +45,25 @@ T = 3
 FIRST, MIDDLE, LAST = 0, 1, 2
 
 
-class Physics(NamedTuple):
-    """Constants of the layers, in the working precision, as arrays so that they keep it."""
+CONSTANTS = (
+    "viscosity",  # m2 s-1
+    "biharmonic",  # m4 s-1
+    "diffusivity",  # m2 s-1
+    "minimum",  # h_min, m
+    "thin",  # 4 h_min
+    "lattice",  # 2^39
+    "spacing",  # 2^-39
+    "zero",
+    "one",
+)
 
+
+class Physics(NamedTuple):
+    """Constants of the layers in the working precision."""
+
+    constants: np.ndarray  # (1,) record of CONSTANTS
     gravity: np.ndarray  # (L,) g, then the reduced gravities
     drag: np.ndarray  # (L,) s-1
-    viscosity: np.ndarray  # (1,) m2 s-1
-    biharmonic: np.ndarray  # (1,) m4 s-1
-    diffusivity: np.ndarray  # (1,) m2 s-1
-    minimum: np.ndarray  # (2,) m, h_min and 4 h_min
-    lattice: np.ndarray  # (4,) 2^39, 2^-39, 0 and 1
     rest: np.ndarray  # (L (ny + 2), nxp) m, R_k
     periodic: np.ndarray  # (2,) bool
 
@@ -198,21 +207,13 @@ def _heat_row(n, H, h, S, t, Q, q):  # pragma: no cover - compiled
         Q[q, i] = H[h, i] * S[t, i]
 
 
-@njit(**JIT)
+@njit(inline="always", **JIT)
 def advance_stage(phase, a, w, S, Y0, A, Z, m, p, work, nx, wind):  # pragma: no cover - compiled
     """One Runge-Kutta stage: tendency of state S, spent on the sum A and the next state Z."""
     # every array has a local name: a tuple's member costs a reference count where it is used
-    half_dy, half_dx_north, dy, dx, area = m.half_dy, m.half_dx_north, m.dy, m.dx, m.area
-    per_area, per_dx, per_dy, per_dx_north = m.per_area, m.per_dx, m.per_dy, m.per_dx_north
-    quarter_per_dx, quarter_per_dy, quarter = m.quarter_per_dx, m.quarter_per_dy, m.quarter
-    kinetic_north, kinetic_south, f, half = m.kinetic_north, m.kinetic_south, m.coriolis, m.half
-    per_corner_area, wet_area, corner_mean = m.per_corner_area, m.wet_area, m.corner_mean
-    dx_per_dy, dx_north_per_dy = m.dx_per_dy, m.dx_north_per_dy
-    zonal_tension, zonal_north, zonal_south = m.zonal_tension, m.zonal_north, m.zonal_south
-    meridional_shear = m.meridional_shear
-    meridional_north, meridional_south = m.meridional_north, m.meridional_south
-    half_dy_per_dx, half_dx_north_per_dy = m.half_dy_per_dx, m.half_dx_north_per_dy
-    sea_u, sea_v = m.sea_u, m.sea_v
+    rows, per_corner_area, wet_area, sea_u, sea_v = (
+        m.rows, m.per_corner_area, m.wet_area, m.sea_u, m.sea_v,
+    )  # fmt: skip
     gravity, drag, R = p.gravity, p.drag, p.rest
     H, X, Y, Q, B, M = (
         work.thickness, work.zonal, work.meridional, work.vorticity, work.bernoulli, work.pressure,
@@ -220,15 +221,17 @@ def advance_stage(phase, a, w, S, Y0, A, Z, m, p, work, nx, wind):  # pragma: no
     N, P, F, L, G = work.tension, work.shear, work.heat_flux, work.laplacian, work.limited
     heat, thin, tau_x, tau_y = work.heat, work.thin, work.tau[0], work.tau[1]
     k, total = work.row[0], work.row[1]
-    nu, nu4, kappa = p.viscosity[0], p.biharmonic[0], p.diffusivity[0]
-    lattice, spacing, zero = p.lattice[0], p.lattice[1], p.lattice[2]
+    c = p.constants[0]
+    nu, nu4, kappa = c.viscosity, c.biharmonic, c.diffusivity
+    lattice, spacing, zero = c.lattice, c.spacing, c.zero
     friction = nu > 0 or nu4 > 0
 
-    layers, ny2, full = gravity.size, half_dy.size, S.shape[1]
+    layers, ny2, full = gravity.size, rows.size, S.shape[1]
     n, n1 = WEST + nx + 1, WEST + nx
     new = 2 * layers  # row of H for the thickness of the next state
     for r in range(ny2):
         j = r - 1
+        row, ahead = rows[max(j, 0)], rows[r]
         for layer in range(layers):
             kn.pressure_row(full, gravity[layer], S, layer * ny2 + r, M, layer, layer + 1)
         for layer in range(layers - 1, -1, -1):
@@ -242,51 +245,28 @@ def advance_stage(phase, a, w, S, Y0, A, Z, m, p, work, nx, wind):  # pragma: no
                 kn.bottom_thickness_row(full, S, e + 1, R, e + 1, H, x)
             else:
                 kn.thickness_row(full, S, e + 1, e + 1 + ny2, R, e + 1, H, x)
-            kn.zonal_transport_row(n, half_dy[r], S, u + 1, H, x, X, x)
+            kn.zonal_transport_row(n, ahead.half_dy, S, u + 1, H, x, X, x)
             if r == 0:
                 continue
-            kn.meridional_transport_row(full, half_dx_north[j], S, v, H, y, x, Y, y)
-            spread = kappa * half_dx_north_per_dy[j]
+            kn.meridional_transport_row(full, row.half_dx_north, S, v, H, y, x, Y, y)
             if limited:
-                kn.meridional_heat_row(full, half[j], spread, sea_v, j, G, u, S, t, H, y, x, F, y)
+                kn.meridional_heat_row(full, kappa, row, sea_v, j, G, u, S, t, H, y, x, F, y)
             else:
-                kn.meridional_heat_row(full, half[j], spread, sea_v, j, Y, y, S, t, H, y, x, F, y)
-            kn.vorticity_row(
-                n, f[j], dy[j], dx[j], dx[r], area[j], area[r], per_corner_area, wet_area,
-                j, S, u, v, H, y, x, Q, y,
-            )  # fmt: skip
-            kn.bernoulli_row(
-                full, quarter[r], kinetic_north[r], kinetic_south[r],
-                S, u + 1, v + 1, M, layer + 1, B, x,
-            )  # fmt: skip
+                kn.meridional_heat_row(full, kappa, row, sea_v, j, Y, y, S, t, H, y, x, F, y)
+            kn.vorticity_row(n, row, ahead, per_corner_area, wet_area, j, S, u, v, H, y, x, Q, y)
+            kn.bernoulli_row(full, ahead, S, u + 1, v + 1, M, layer + 1, B, x)
             if nu4 > 0:
-                kn.tension_row(
-                    full, -nu4, per_dx[r], dx_per_dy[r], per_dx_north[r], per_dx_north[j],
-                    L, e + 1, u + 1, H, x, N, x,
-                )  # fmt: skip
-                kn.shear_row(
-                    n, -nu4 * corner_mean[j], dx_north_per_dy[j], per_dx[j], per_dx[r],
-                    per_dx_north[j], area[j], area[r], per_corner_area,
-                    j, L, e, u, H, y, x, P, y,
-                )  # fmt: skip
+                kn.tension_row(full, -nu4, ahead, row, L, e + 1, u + 1, H, x, N, x)
+                kn.shear_row(n, -nu4, row, ahead, per_corner_area, j, L, e, u, H, y, x, P, y)
             elif nu > 0:
-                kn.tension_row(
-                    full, nu, per_dx[r], dx_per_dy[r], per_dx_north[r], per_dx_north[j],
-                    S, u + 1, v + 1, H, x, N, x,
-                )  # fmt: skip
-                kn.shear_row(
-                    n, nu * corner_mean[j], dx_north_per_dy[j], per_dx[j], per_dx[r],
-                    per_dx_north[j], area[j], area[r], per_corner_area,
-                    j, S, u, v, H, y, x, P, y,
-                )  # fmt: skip
+                kn.tension_row(full, nu, ahead, row, S, u + 1, v + 1, H, x, N, x)
+                kn.shear_row(n, nu, row, ahead, per_corner_area, j, S, u, v, H, y, x, P, y)
             if j == 0:
                 continue
 
-            kn.zonal_momentum_row(n1, quarter_per_dx[j], per_dx[j], Q, y, x, Y, y, x, B, y, k)
+            kn.zonal_momentum_row(n1, row, Q, y, x, Y, y, x, B, y, k)
             if friction:
-                kn.zonal_friction_row(
-                    n1, zonal_tension[j], zonal_north[j], zonal_south[j], N, y, P, y, x, H, y, k
-                )
+                kn.zonal_friction_row(n1, row, N, y, P, y, x, H, y, k)
             if drag[layer] > 0:
                 kn.drag_row(n1, drag[layer], S, u, k)
             if wind and layer == 0:
@@ -298,12 +278,9 @@ def advance_stage(phase, a, w, S, Y0, A, Z, m, p, work, nx, wind):  # pragma: no
             else:
                 _last_flow_row(n1, w, k, sea_u, j, A, Z, u)
 
-            kn.meridional_momentum_row(n1, quarter_per_dy[j], per_dy[j], Q, y, X, y, x, B, y, x, k)
+            kn.meridional_momentum_row(n1, row, Q, y, X, y, x, B, y, x, k)
             if friction:
-                kn.meridional_friction_row(
-                    n1, meridional_shear[j], meridional_north[j], meridional_south[j],
-                    N, y, x, P, y, H, y, x, k,
-                )  # fmt: skip
+                kn.meridional_friction_row(n1, row, N, y, x, P, y, H, y, x, k)
             if drag[layer] > 0:
                 kn.drag_row(n1, drag[layer], S, v, k)
             if wind and layer == 0:
@@ -319,9 +296,9 @@ def advance_stage(phase, a, w, S, Y0, A, Z, m, p, work, nx, wind):  # pragma: no
                 for i in range(full):
                     total[i] = zero
             if limited:
-                kn.convergence_row(n1, per_area[j], G, e, G, u, u - 1, total)
+                kn.convergence_row(n1, row.per_area, G, e, G, u, u - 1, total)
             else:
-                kn.convergence_row(n1, per_area[j], X, y, Y, y, x, total)
+                kn.convergence_row(n1, row.per_area, X, y, Y, y, x, total)
             if phase == FIRST:
                 _first_row(n1, a, w, total, Y0, A, Z, e)
             elif phase == MIDDLE:
@@ -331,15 +308,10 @@ def advance_stage(phase, a, w, S, Y0, A, Z, m, p, work, nx, wind):  # pragma: no
                 if layer > 0:
                     to_lattice_row(n1, lattice, spacing, Z, e)
 
-            spread = kappa * half_dy_per_dx[j]
             if limited:
-                kn.heat_row(
-                    n1, per_area[j], half[j], spread, sea_u, j, G, e, S, t, H, y, F, y, x, k
-                )
+                kn.heat_row(n1, kappa, row, sea_u, j, G, e, S, t, H, y, F, y, x, k)
             else:
-                kn.heat_row(
-                    n1, per_area[j], half[j], spread, sea_u, j, X, y, S, t, H, y, F, y, x, k
-                )
+                kn.heat_row(n1, kappa, row, sea_u, j, X, y, S, t, H, y, F, y, x, k)
             if layer == layers - 1:
                 kn.bottom_thickness_row(n1, Z, e, R, e, H, new)
             else:
@@ -378,7 +350,7 @@ def run_rk4(state, start, steps, seconds, parts, nx, m, p, work, b):  # pragma: 
             for layer in range(shape[1]):
                 if work.thin[layer]:
                     limit_transports(parts[0], layer, now, m, p, work, nx)
-            if p.biharmonic[0] > 0:
+            if p.constants[0].biharmonic > 0:
                 find_laplacians(now, m, p, work, nx)
             advance_stage(phase, a, w, now, S, work.total, out, m, p, work, nx, wind)
             end = t + (0.5 * seconds if stage < 2 else seconds)

@@ -26,7 +26,7 @@ def find_thin_layers(S, p, m, nx, work):  # pragma: no cover - compiled
 
     Elsewhere no limit can bind: a step would have to carry off three quarters of a cell.
     """
-    limit, ny2, H = p.minimum[1], m.sea.shape[0], work.room
+    limit, ny2, H = p.constants[0].thin, m.sea.shape[0], work.room
     for layer in range(p.gravity.size):
         h = layer * ny2
         thickness_of(S, layer, p, ny2, WEST + nx + 1, H, h)
@@ -38,7 +38,7 @@ def find_thin_layers(S, p, m, nx, work):  # pragma: no cover - compiled
         if count > 0:
             for j in range(h, h + ny2):
                 for i in range(WEST + nx + 1):
-                    H[j, i] -= p.minimum[0]
+                    H[j, i] -= p.constants[0].minimum
 
 
 @njit(**JIT)
@@ -51,11 +51,11 @@ def limit_transports(dt, layer, S, m, p, work, nx):  # pragma: no cover - compil
     thickness_of(S, layer, p, ny2, WEST + nx + 1, H, 0)
     for j in range(ny2):
         u = first + layers * ny2 + j
-        kn.zonal_transport_row(WEST + nx + 1, m.half_dy[j], S, u, H, j, X, first + j)
+        kn.zonal_transport_row(WEST + nx + 1, m.rows[j].half_dy, S, u, H, j, X, first + j)
     for j in range(ny2 - 1):
         v = second + layers * ny2 + j
         kn.meridional_transport_row(
-            WEST + nx + 1, m.half_dx_north[j], S, v, H, j, j + 1, X, second + j
+            WEST + nx + 1, m.rows[j].half_dx_north, S, v, H, j, j + 1, X, second + j
         )
     limit_outflow(dt, X, first, second, work.room, first, H, ny2, m, p, nx)
 
@@ -68,7 +68,7 @@ def limit_outflow(dt, X, first, second, room, free, H, share, m, p, nx):  # prag
     room above h_min those of ``room`` from ``free`` on; rows of H from ``share`` on are scratch.
     """
     ny2 = m.sea.shape[0]
-    zero, one = p.lattice[2], p.lattice[3]
+    zero, one = p.constants[0].zero, p.constants[0].one
     for j in range(1, ny2 - 1):
         west_east, south_north = first + j, second + j
         for i in range(WEST, WEST + nx):
@@ -78,7 +78,7 @@ def limit_outflow(dt, X, first, second, room, free, H, share, m, p, nx):  # prag
                 + max(X[south_north, i], zero)
                 - min(X[south_north - 1, i], zero)
             )
-            taken = dt * m.per_area[j] * out
+            taken = dt * m.rows[j].per_area * out
             available = max(room[free + j, i], zero)
             H[share + j, i] = one if taken <= available else available / taken
     wrap(H, share, ny2, nx, p.periodic)
@@ -98,8 +98,8 @@ def find_laplacians(S, m, p, work, nx):  # pragma: no cover - compiled
     layers, ny2 = p.gravity.size, m.sea.shape[0]
     n = WEST + nx + 1
     H, L = work.scratch, work.laplacian
-    one = p.lattice[3]
-    L[:] = p.lattice[2]
+    one = p.constants[0].one
+    L[:] = p.constants[0].zero
     tension, shear = ny2, 2 * ny2  # rows of the scratch array, after the thickness
     for layer in range(layers):
         first = layer * ny2
@@ -108,25 +108,14 @@ def find_laplacians(S, m, p, work, nx):  # pragma: no cover - compiled
         for j in range(ny2 - 1):
             r = j + 1
             u, v = second + j, second + layers * ny2 + j
-            kn.tension_row(
-                n, one, m.per_dx[r], m.dx_per_dy[r], m.per_dx_north[r], m.per_dx_north[j],
-                S, u + 1, v + 1, H, r, H, tension + r,
-            )  # fmt: skip
+            kn.tension_row(n, one, m.rows[r], m.rows[j], S, u + 1, v + 1, H, r, H, tension + r)
             kn.shear_row(
-                n, one * m.corner_mean[j], m.dx_north_per_dy[j], m.per_dx[j], m.per_dx[r],
-                m.per_dx_north[j], m.area[j], m.area[r], m.per_corner_area,
-                j, S, u, v, H, j, r, H, shear + j,
-            )  # fmt: skip
+                n, one, m.rows[j], m.rows[r], m.per_corner_area, j, S, u, v, H, j, r, H, shear + j
+            )
         for j in range(1, ny2 - 1):
             a, b, c, d = tension + j, shear + j, first + j, second + j
-            kn.zonal_friction_row(
-                n - 1, m.zonal_tension[j], m.zonal_north[j], m.zonal_south[j],
-                H, a, H, b, b - 1, H, j, L[c],
-            )  # fmt: skip
-            kn.meridional_friction_row(
-                n - 1, m.meridional_shear[j], m.meridional_north[j], m.meridional_south[j],
-                H, a, a + 1, H, b, H, j, j + 1, L[d],
-            )  # fmt: skip
+            kn.zonal_friction_row(n - 1, m.rows[j], H, a, H, b, b - 1, H, j, L[c])
+            kn.meridional_friction_row(n - 1, m.rows[j], H, a, a + 1, H, b, H, j, j + 1, L[d])
             for i in range(WEST, n - 1):
                 L[c, i] *= m.sea_u[j, i]
                 L[d, i] *= m.sea_v[j, i]

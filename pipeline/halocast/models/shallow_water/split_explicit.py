@@ -151,7 +151,7 @@ def _prepare(S, Y0, Z, m, p, x, nx):  # pragma: no cover - compiled
     layers, ny2, n1 = p.gravity.size, m.sea.shape[0], WEST + nx
     H = x.thickness
     for field in (x.slow_u, x.slow_v, x.first_u, x.first_v, x.width_u, x.width_v):
-        field[:] = p.lattice[2]
+        field[:] = p.constants[0].zero
     for layer in range(layers):
         first = layer * ny2
         thickness_of(S, layer, p, ny2, n1 + 1, H, first)
@@ -170,8 +170,8 @@ def _prepare(S, Y0, Z, m, p, x, nx):  # pragma: no cover - compiled
             x.slow_v[j, i] /= x.width_v[j, i]
             x.first_u[j, i] /= x.width_u[j, i]
             x.first_v[j, i] /= x.width_v[j, i]
-            x.width_u[j, i] *= m.half_dy[j] * m.sea_u[j, i]
-            x.width_v[j, i] *= m.half_dx_north[j] * m.sea_v[j, i]
+            x.width_u[j, i] *= m.rows[j].half_dy * m.sea_u[j, i]
+            x.width_v[j, i] *= m.rows[j].half_dx_north * m.sea_v[j, i]
     for field in (x.first_u, x.first_v, x.width_u, x.width_v):
         wrap(field, 0, ny2, nx, p.periodic)
 
@@ -184,7 +184,7 @@ def _radiation_base(b, target, S, m, p, x, base):  # pragma: no cover - compiled
         field, z, ring = b.radiating[r, 0], b.radiating[r, 1], b.radiating[r, 4]
         j, i = b.row[z], b.column[z]
         jn, ie = (j, i + 1) if field == U else (j + 1, i)
-        flow, depth = p.lattice[2], p.lattice[2]
+        flow, depth = p.constants[0].zero, p.constants[0].zero
         for layer in range(layers):
             h = x.thickness[layer * ny2 + j, i] + x.thickness[layer * ny2 + jn, ie]
             speed = S[(field * layers + layer) * ny2 + j, i]
@@ -202,17 +202,19 @@ def _sub_cycle(count, plan, m, p, b, base, x, nx):  # pragma: no cover - compile
     E, P, DU, DV = x.surface, x.before, x.u, x.v
     SU, SV, HU, HV, rate = x.slow_u, x.slow_v, x.width_u, x.width_v, x.rate
     MU, MV, sea_u, sea_v = x.sum_u, x.sum_v, m.sea_u, m.sea_v
-    per_dx, per_dy, per_area, f = m.per_dx, m.per_dy, m.per_area, m.coriolis
-    g, quarter = g * dt, m.quarter[0] * dt
-    eighth = quarter * m.half[0]
+    rows = m.rows
+    g, quarter = g * dt, m.rows[0].quarter * dt
+    eighth = quarter * m.rows[0].half
     for _ in range(count):
         for j in range(1, ny2 - 1):
-            turn = eighth * (f[j] + f[j - 1])
-            _zonal_row(n1, part, turn, g * per_dx[j], damping, sea_u, j, SU, E, P, DU, DV, MU)
+            turn = eighth * (rows[j].coriolis + rows[j - 1].coriolis)
+            _zonal_row(n1, part, turn, g * rows[j].per_dx, damping, sea_u, j, SU, E, P, DU, DV, MU)
         wrap(DU, 0, ny2, nx, p.periodic)
         for j in range(1, ny2 - 1):
-            turn = quarter * f[j]
-            _meridional_row(n1, part, turn, g * per_dy[j], damping, sea_v, j, SV, E, P, DU, DV, MV)
+            turn = quarter * rows[j].coriolis
+            _meridional_row(
+                n1, part, turn, g * rows[j].per_dy, damping, sea_v, j, SV, E, P, DU, DV, MV
+            )
         for r in range(base.size):
             z = b.radiating[r, 1]
             j, i = b.row[z], b.column[z]
@@ -226,7 +228,7 @@ def _sub_cycle(count, plan, m, p, b, base, x, nx):  # pragma: no cover - compile
         wrap(DU, 0, ny2, nx, p.periodic)
         wrap(DV, 0, ny2, nx, p.periodic)
         for j in range(1, ny2 - 1):
-            _surface_row(n1, dt, per_area[j], j, rate, HU, DU, HV, DV, E, P)
+            _surface_row(n1, dt, rows[j].per_area, j, rate, HU, DU, HV, DV, E, P)
         wrap(E, 0, ny2, nx, p.periodic)
         wrap(P, 0, ny2, nx, p.periodic)
 
@@ -259,7 +261,7 @@ def _correct(w, part, S, Z, m, p, work, x, nx):  # pragma: no cover - compiled
     layers, ny2, n1 = p.gravity.size, m.sea.shape[0], WEST + nx
     H, Y, F, total, k = x.thickness, x.flow, 2 * ny2, x.total, work.row[0]
     MU, MV, sea_u, sea_v, made = x.sum_u, x.sum_v, m.sea_u, m.sea_v, x.made
-    zero, lattice, spacing = p.lattice[2], p.lattice[0], p.lattice[1]
+    zero, lattice, spacing = p.constants[0].zero, p.constants[0].lattice, p.constants[0].spacing
     wrap(MU, 0, ny2, nx, p.periodic)
     wrap(MV, 0, ny2, nx, p.periodic)
     total[:] = zero
@@ -268,7 +270,7 @@ def _correct(w, part, S, Z, m, p, work, x, nx):  # pragma: no cover - compiled
     for layer in range(layers - 1, -1, -1):
         first = layer * ny2
         for j in range(ny2):
-            width_u, width_v = part * m.half_dy[j], part * m.half_dx_north[j]
+            width_u, width_v = part * m.rows[j].half_dy, part * m.rows[j].half_dx_north
             h = first + j
             _mean_transport_row(n1 + 1, width_u, sea_u, j, MU, H, h, h, 1, Y, j)
             if j < ny2 - 1:
@@ -276,20 +278,18 @@ def _correct(w, part, S, Z, m, p, work, x, nx):  # pragma: no cover - compiled
         if work.thin[layer]:
             for j in range(first, first + ny2):
                 for i in range(n1 + 1):
-                    work.room[j, i] = made[j, i] - p.minimum[0]
+                    work.room[j, i] = made[j, i] - p.constants[0].minimum
             limit_outflow(w, Y, 0, ny2, work.room, first, work.scratch, 0, m, p, nx)
         for j in range(ny2 - 1):
             h, t = first + j, first + (3 * layers * ny2) + j
             kn.meridional_heat_row(
-                n1, m.half[j], zero, sea_v, j, Y, ny2 + j, S, t, H, h, h + 1, Y, F + j
+                n1, zero, m.rows[j], sea_v, j, Y, ny2 + j, S, t, H, h, h + 1, Y, F + j
             )
         for j in range(1, ny2 - 1):
             e = first + j
             u, v, t = e + layers * ny2, e + 2 * layers * ny2, e + 3 * layers * ny2
-            per_area = m.per_area[j]
-            kn.heat_row(
-                n1, per_area, m.half[j], zero, sea_u, j, Y, j, S, t, H, e, Y, F + j, F + j - 1, k
-            )
+            per_area = m.rows[j].per_area
+            kn.heat_row(n1, zero, m.rows[j], sea_u, j, Y, j, S, t, H, e, Y, F + j, F + j - 1, k)
             kn.convergence_row(n1, per_area, Y, j, Y, ny2 + j, ny2 + j - 1, total[j])
             _add_row(n1, w, total[j], Z, e)
             if layer > 0:
@@ -345,7 +345,7 @@ def run_split(
             for layer in range(shape[1]):
                 if work.thin[layer]:
                     limit_transports(w, layer, now, m, p, work, nx)
-            if p.biharmonic[0] > 0:
+            if p.constants[0].biharmonic > 0:
                 find_laplacians(now, m, p, work, nx)
             advance_stage(LAST, w, w, now, A, A, out, m, p, work, nx, wind)
             end = t + seconds / (3 - stage)
@@ -358,7 +358,7 @@ def run_split(
                     x.before[j, i] = x.surface[j, i]
                     x.rate[j, i] = (out[j, i] - A[j, i]) / w
                     x.u[j, i], x.v[j, i] = x.first_u[j, i], x.first_v[j, i]
-                    x.sum_u[j, i], x.sum_v[j, i] = p.lattice[2], p.lattice[2]
+                    x.sum_u[j, i], x.sum_v[j, i] = p.constants[0].zero, p.constants[0].zero
             wrap(x.surface, 0, ny2, nx, p.periodic)
             wrap(x.before, 0, ny2, nx, p.periodic)
             _sub_cycle(counts[stage], plan[stage], m, p, b, base, x, nx)
