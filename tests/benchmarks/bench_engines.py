@@ -69,7 +69,7 @@ def large_ocean(folder: Path, ny: int = 280, nx: int = 320) -> RunSettings:
     settings = validate_settings(
         {
             "name": "large",
-            "time": {"start": "2024-08-01T00:00:00", "cycles": 4, "cycle_seconds": 1800},
+            "time": {"start": "2024-08-01T00:00:00", "cycles": 3, "cycle_seconds": 600},
             "grid": {"kind": "sphere", "lat": lat, "lon": lon},
             "model": {"kind": "shallow-water", "time_step": 15, "viscosity": 100.0},
             "ensemble": {"members": 24, "model_noise": {"ssh": 0.005, "u0": 0.01, "v0": 0.01}},
