@@ -9,10 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import halocast
 import numpy as np
 import pytest
-
-import halocast
 from halocast.sources.rows import Fate
 
 README = Path(__file__).resolve().parents[1] / "README.md"

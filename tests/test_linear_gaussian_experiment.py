@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import halocast
 import numpy as np
 import pytest
-
-import halocast
 from halocast.config import find_run_file, read_settings
 from halocast.engines import SerialEngine
 from halocast.runs import carry_out, create_run, run_scores

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from halocast.check import check_run, price_run
 from halocast.config import RunSettings, find_run_file, read_settings
 

@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import halocast
+import pytest
 
 COMMANDS = [
     "demo", "ingest", "catalog", "check", "run", "resume", "scores", "compare", "report",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from halocast.config import find_run_file, packaged_runs, read_settings, validate_settings
 from halocast.errors import ConfigError
 
@@ -67,5 +66,5 @@ def test_a_missing_section_a_wrong_file_and_a_wrong_name_are_told_apart(tmp_path
         read_settings(tmp_path / "broken.yaml")
     with pytest.raises(ConfigError, match="did you mean natl-demo"):
         find_run_file("natl-dmo")
-    with pytest.raises(ConfigError, match="a.b=c"):
+    with pytest.raises(ConfigError, match=r"a\.b=c"):
         read_settings(find_run_file("natl-demo"), ["seed"])

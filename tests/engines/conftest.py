@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from halocast.config import RunSettings, find_run_file, read_settings
 from halocast.runs import create_run
 

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from halocast.config import RunSettings
 from halocast.engines import SerialEngine
 from halocast.engines.dask import DaskEngine
