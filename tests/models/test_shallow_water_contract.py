@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from halocast.models.base import Model, build_model
 from halocast.models.shallow_water import ShallowWater, ShallowWaterSettings
+from halocast.testing import ModelTests
 from hypothesis import given, settings, strategies
 from shallow_water_cases import START, Window, eddies, hours, run, smooth_basin
 
@@ -40,6 +41,21 @@ def test_the_model_keeps_the_contract():
     names = ["ssh", "u0", "v0", "t0", "h1", "u1", "v1", "t1", "h2", "u2", "v2", "t2"]
     assert list(model.layout.names) == names
     assert model.initial_state(None).shape == (12, *model.grid.shape)
+
+
+class TestShallowWaterConforms(ModelTests):
+    """The kit's promises, forced and with land."""
+
+    @pytest.fixture
+    def model(self, forced):
+        return forced[0]
+
+    @pytest.fixture(autouse=True)
+    def _window(self, forced):
+        self.window = forced[2]
+
+    def forcing(self, model):
+        return self.window
 
 
 @pytest.mark.parametrize("minutes", [5, 60, 65, 180, 240])

@@ -74,7 +74,7 @@ def double_gyre(days: int, shape: tuple[int, int]) -> np.ndarray:
     settings = ShallowWaterSettings(time_step=step, sst_relaxation_rate=0.0)
     model = ShallowWater(settings, grid)
     assert model.check() == []
-    tau = -0.15 * np.cos(2 * np.pi * grid.y / (ny * spacing))[:, None] + np.zeros(shape)
+    tau = 0.15 * np.cos(2 * np.pi * grid.y / (ny * spacing))[:, None] + np.zeros(shape)
     zero = np.zeros((2, *shape))
     times = np.array([START, START + hours(24 * days)])
     window = Window(times, {"ssh": zero, "tau_x": zero + tau, "tau_y": zero})

@@ -266,19 +266,22 @@ def heat_row(
 
 
 @njit(**ROW)
-def zonal_stress_row(n, tau, j, H, h, out):  # pragma: no cover - compiled
-    """Add the wind's push, 2 tau / rho over the sum of two h, to u along row j."""
+def zonal_stress_row(n, tau, j, H, h, mixed, out):  # pragma: no cover - compiled
+    """Add the wind's push, 2 tau / rho over the sum of two h, to u along row j.
+
+    The sum is at least ``mixed``: a layer thinner than the depth that wind stirs takes its share.
+    """
     for cell in range(n - WEST):
         i = cell + WEST
-        out[i] += tau[j, i] / (H[h, i] + H[h, i + 1])
+        out[i] += tau[j, i] / max(H[h, i] + H[h, i + 1], mixed)
 
 
 @njit(**ROW)
-def meridional_stress_row(n, tau, j, H, h, h_north, out):  # pragma: no cover - compiled
+def meridional_stress_row(n, tau, j, H, h, h_north, mixed, out):  # pragma: no cover - compiled
     """The same for v."""
     for cell in range(n - WEST):
         i = cell + WEST
-        out[i] += tau[j, i] / (H[h, i] + H[h_north, i])
+        out[i] += tau[j, i] / max(H[h, i] + H[h_north, i], mixed)
 
 
 @njit(**ROW)

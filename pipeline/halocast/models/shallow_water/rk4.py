@@ -224,7 +224,7 @@ def advance_stage(phase, a, w, S, Y0, A, Z, m, p, work, nx, wind):  # pragma: no
     c = p.constants[0]
     nu, nu4, kappa = c.viscosity, c.biharmonic, c.diffusivity
     lattice, spacing, zero = c.lattice, c.spacing, c.zero
-    friction = nu > 0 or nu4 > 0
+    friction, mixed = nu > 0 or nu4 > 0, c.thin + c.thin
 
     layers, ny2, full = gravity.size, rows.size, S.shape[1]
     n, n1 = WEST + nx + 1, WEST + nx
@@ -270,7 +270,7 @@ def advance_stage(phase, a, w, S, Y0, A, Z, m, p, work, nx, wind):  # pragma: no
             if drag[layer] > 0:
                 kn.drag_row(n1, drag[layer], S, u, k)
             if wind and layer == 0:
-                kn.zonal_stress_row(n1, tau_x, j, H, y, k)
+                kn.zonal_stress_row(n1, tau_x, j, H, y, mixed, k)
             if phase == FIRST:
                 _first_flow_row(n1, a, w, k, sea_u, j, Y0, A, Z, u)
             elif phase == MIDDLE:
@@ -284,7 +284,7 @@ def advance_stage(phase, a, w, S, Y0, A, Z, m, p, work, nx, wind):  # pragma: no
             if drag[layer] > 0:
                 kn.drag_row(n1, drag[layer], S, v, k)
             if wind and layer == 0:
-                kn.meridional_stress_row(n1, tau_y, j, H, y, x, k)
+                kn.meridional_stress_row(n1, tau_y, j, H, y, x, mixed, k)
             if phase == FIRST:
                 _first_flow_row(n1, a, w, k, sea_v, j, Y0, A, Z, v)
             elif phase == MIDDLE:
