@@ -21,6 +21,8 @@ from distributed.scheduler import KilledWorker
 
 from halocast.errors import RunError
 
+CONNECT_SECONDS = 20
+
 # one thread a worker: kernels are serial, parallelism is between tasks
 _ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -115,8 +117,8 @@ def _connect(cluster: LocalCluster | None, scheduler: str | None) -> Client:
     assert scheduler is not None
     try:
         if Path(scheduler).is_file():
-            return Client(scheduler_file=scheduler, timeout=20)
-        return Client(scheduler, timeout=20)
+            return Client(scheduler_file=scheduler, timeout=CONNECT_SECONDS)
+        return Client(scheduler, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise RunError(
             f"no Dask scheduler answers: {error}",
