@@ -61,7 +61,11 @@ class ShallowWaterSettings(Settings):
         description="Temperature of each layer at rest, K",
     )
     gravity: PositiveFloat = Field(default=9.81, description="Gravity, m s⁻²")
-    viscosity: float = Field(default=500.0, ge=0, description="Laplacian viscosity, m² s⁻¹")
+    viscosity: float = Field(
+        default=500.0,
+        ge=0,
+        description="Laplacian viscosity, m² s⁻¹; western boundary currents need beta dx³",
+    )
     biharmonic_viscosity: float = Field(
         default=0.0, ge=0, description="Biharmonic viscosity, m⁴ s⁻¹; instead of the Laplacian one"
     )
