@@ -74,6 +74,17 @@ def test_any_case_against_brute_force(
             assert np.abs(found.mean[0] - mean).max() < 1e-7 * sd
 
 
+def test_a_pole_in_the_middle_between_nodes_is_seen() -> None:
+    """Even and odd nodes agree about a sharp operator by symmetry, however coarse they are."""
+    one = scalar([0.0], 1.5, 1.0, 1.0, df=1.0, center=1.0, scale=0.25)
+    found = condition([one], (0.0046, 1.0))
+    for k, weight in enumerate((0.0046, 1.0)):
+        log_mass, _, _ = brute_force(
+            one, log_likelihood(one, weight), [1.0, 1.0 + 0.25 * np.tan(1)]
+        )
+        assert np.abs(found.log_weight[0, k] - log_mass).max() < 1e-8
+
+
 def test_ancestors_of_two_observed_scalars_against_two_dimensional_brute_force() -> None:
     """Four ancestors in two dimensions, arctan + Cauchy: P(j | y) to 1e-10."""
     centers = np.array([[-1.0, 0.6], [0.4, -0.9], [1.2, 0.8], [2.1, -0.2]])

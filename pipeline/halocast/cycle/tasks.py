@@ -183,11 +183,8 @@ def update(directory: str, cycle: int, group: int, prepared: Prepared, *tiles: T
         cycle=cycle,
     )
     tracks = {"forecast": _completed(context, blocks, free_run.update(blocks))}
-    if np.diff(blocks.obs_start).any():
-        drawn = FILTERS[settings.filter.method](blocks, settings.filter)
-        tracks["analysis"] = _completed(context, blocks, drawn)
-    else:
-        tracks["analysis"] = tracks["forecast"]
+    drawn = FILTERS[settings.filter.method](blocks, settings.filter)
+    tracks["analysis"] = _completed(context, blocks, drawn)
     free = None
     if tiles[0].free is not None:
         alone = blocks._replace(

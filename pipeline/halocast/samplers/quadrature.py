@@ -37,6 +37,7 @@ import numpy as np
 from numba import njit
 
 from halocast.samplers import likelihoods, panels
+from halocast.samplers.densities import IDENTITY
 from halocast.samplers.likelihoods import (
     fill_log_likelihood,
     fill_residuals,
@@ -114,6 +115,20 @@ def _guess_step(obs, s, work, n, h):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _operator_width(obs, s, sd):
+    """How far off the axis the operators' own poles are, in model-noise sd.
+
+    They do not move when a taper flattens the likelihood, and a lattice that happens to lie
+    symmetrically about one cannot see it in its even and odd sums.
+    """
+    width = np.inf
+    for o in range(obs.start[s], obs.start[s + 1]):
+        if obs.operator[o] != IDENTITY:
+            width = min(width, obs.scale[o] / sd)
+    return width
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _windows_end(work):
     """Whether every ancestor's window holds its mass, with nothing left at the ends."""
     if _underflow(work.even, work.odd):
@@ -152,10 +167,11 @@ def _resolve(obs, s, origin, sd, step, work):
     finest = FINEST * step
     h, half_width = COARSEST * step, HALF_WIDTH
     work, n = _lay_nodes(obs, s, origin, sd, step, Resolution(h, half_width), work)
-    guess = _guess_step(obs, s, work, n, h)
+    sharpest = _operator_width(obs, s, sd) / POLE
+    guess = min(_guess_step(obs, s, work, n, h), sharpest)
     laid = not guess < h
     if not laid:
-        h = max(guess, finest)
+        h = 0.0 if sharpest < 0.7 * finest else max(guess, finest)
     while True:
         resolution = Resolution(h, half_width)
         if not laid:
@@ -173,11 +189,12 @@ def _resolve(obs, s, origin, sd, step, work):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _first_stride(weight, h, step):
+def _first_stride(weight, h, step, width):
     """How many nodes a tapered row may step over: its likelihood is 1 / sqrt(weight) wider."""
     stride = 1
+    coarsest = min(COARSEST * step, width / 3.0)
     while stride < 4 and 4.0 * weight * stride * stride <= 1.0:
-        if h == 0.0 or 2.0 * stride * h > COARSEST * step:
+        if h == 0.0 or 2.0 * stride * h > coarsest:
             break
         stride *= 2
     return stride
@@ -201,7 +218,7 @@ def _fill_rows(
     for r in range(weights.size - 1, -1, -1):
         if weights[r] != summed:
             summed = weights[r]
-            stride = _first_stride(summed, h, step)
+            stride = _first_stride(summed, h, step, _operator_width(obs, s, sd))
             while True:
                 fill_log_likelihood(error, kind, df, residual, sqrt(summed), n, stride, log_like)
                 highest, peak = exponentiate(log_like, n, stride, like)
