@@ -217,9 +217,10 @@ def _completed(context: Context, group: BlockGroup, drawn: BlockUpdate) -> Block
         return drawn  # nothing lies below
     ancestor = np.repeat(drawn.ancestor, np.diff(group.cell_start), axis=1)  # (m, c)
     members = np.empty_like(drawn.members)
-    local = np.arange(group.cells.size)
     for k in range(group.members):
-        source = group.forecast[ancestor[k], :, local].T
+        source = group.forecast[k]
+        if (ancestor[k] != k).any():
+            source = np.take_along_axis(group.forecast, ancestor[k][None, None], axis=0)[0]
         members[k] = context.model.complete(drawn.members[k], source, group.cells)
     changed = (members != drawn.members).any(axis=0)
     if not changed.any():
@@ -228,7 +229,7 @@ def _completed(context: Context, group: BlockGroup, drawn: BlockUpdate) -> Block
     _, spread = mean_and_spread(members)
     return drawn._replace(
         members=members,
-        mean=drawn.mean + shift,
+        mean=np.where(changed, drawn.mean + shift, drawn.mean),
         spread=np.where(changed, spread, drawn.spread),
     )
 
