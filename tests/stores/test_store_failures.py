@@ -234,4 +234,6 @@ def test_the_disk_has_everything_before_a_checkpoint_is_committed(tmp_path, monk
 
 
 def test_flushing_works_here(tmp_path):
-    RunStore.create(tmp_path / "run", ocean_spec()).flush()
+    store = RunStore.create(tmp_path / "run", ocean_spec())
+    store.flush()
+    assert store.committed() == 0

@@ -67,13 +67,16 @@ def _settings(
 ):
     from halocast.config import find_run_file, read_settings
 
-    sets = list(overrides or [])
+    sets = _engine_overrides(engine, workers, scheduler)
+    return read_settings(find_run_file(run_file), [*(overrides or []), *sets])
+
+
+def _engine_overrides(engine: str | None, workers: int | None, scheduler: str | None) -> list[str]:
+    """Turn the engine's options into overrides of the run file."""
     if scheduler:
         engine = engine or "dask"
-    for key, value in (("kind", engine), ("workers", workers), ("scheduler", scheduler)):
-        if value is not None:
-            sets.append(f"engine.{key}={value}")
-    return read_settings(find_run_file(run_file), sets)
+    given = {"kind": engine, "workers": workers, "scheduler": scheduler}
+    return [f"engine.{key}={value}" for key, value in given.items() if value is not None]
 
 
 @app.command()
@@ -191,12 +194,7 @@ def resume(
     """
     from halocast.cli.running import resume_and_show
 
-    sets = list(overrides or [])
-    if scheduler:
-        engine = engine or "dask"
-    for key, value in (("kind", engine), ("workers", workers), ("scheduler", scheduler)):
-        if value is not None:
-            sets.append(f"engine.{key}={value}")
+    sets = [*(overrides or []), *_engine_overrides(engine, workers, scheduler)]
     resume_and_show(console, directory, sets, accept_changes)
 
 

@@ -38,6 +38,7 @@ class ObservedScalars(NamedTuple):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def fill_residuals(obs, s, origin, sd, work, n):
+    """Fill the residuals y - h(z) of scalar ``s`` at its ``n`` nodes, z = origin + sd x."""
     x = work.x
     for o in range(obs.start[s], obs.start[s + 1]):
         value, operator = obs.value[o], obs.operator[o]
@@ -71,6 +72,7 @@ def fill_untapered(obs, s, work, n):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def log_likelihood_at(obs, s, weight, z):
+    """Log likelihood of scalar ``s`` at the value ``z``, errors tapered by ``weight``."""
     total = 0.0
     for o in range(obs.start[s], obs.start[s + 1]):
         residual = obs.value[o] - apply_operator(obs.operator[o], z, obs.center[o], obs.scale[o])

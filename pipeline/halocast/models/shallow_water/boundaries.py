@@ -67,6 +67,7 @@ def bracket(seconds, t):  # pragma: no cover - compiled
 
 @njit(**JIT)
 def targets_at(b, t, count, now):  # pragma: no cover - compiled
+    """Interpolate the boundary's targets linearly to the time ``t`` (s), into ``now``."""
     i, k, weight = bracket(b.seconds, t)
     w = b.target.dtype.type(weight)
     rest = b.target.dtype.type(1.0 - weight)

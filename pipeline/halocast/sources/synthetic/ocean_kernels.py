@@ -138,6 +138,7 @@ def _oscillation(seconds, lat, lon, packets):  # pragma: no cover - compiled
 def fill(
     out, seconds, lats, lons, eddies, phases, waves, packets, ekman
 ):  # pragma: no cover - compiled
+    """Fill ``out`` (4, n) with ssh, u, v and t at n places and times."""
     for i in range(seconds.size):
         lat, time = lats[i], seconds[i]
         lon = WEST + 4.0 + (lons[i] - WEST - 4.0) % 360.0  # far west of the region: outside
