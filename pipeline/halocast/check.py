@@ -204,8 +204,9 @@ def price_run(settings: RunSettings) -> Price:
         tasks=cycles * per_cycle + workers * (1 + 2 * checkpoints),
         # tiles there and pieces back, but for the share that stays where it is
         moved=cycles * 2 * ensemble * (1 - 1 / workers),
-        # states before and after; tile, noise, members of each track while a group is updated
-        memory=(3 * ensemble + 4 * ensemble / groups * 1.0) / workers + 300e6,
+        # a share of the states, before and after; and one group with all its members: tile,
+        # noise, members of each track
+        memory=3 * ensemble / workers + 4 * ensemble / groups + 300e6,
         disk=cycles * 2 * field_groups * state + settings.checkpoint.keep * ensemble,
         disk_free=float(shutil.disk_usage(Path.cwd()).free),
         forecast=cycles * tracks * m * member / parallel,

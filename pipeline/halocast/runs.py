@@ -1,4 +1,4 @@
-"""Runs from the outside: create one, carry it out, resume it, ask for its scores."""
+"""Runs from the outside: create one, carry it out or on, ask for its scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from halocast.config import RunSettings, validate_settings
 from halocast.cycle.context import data_store, make_model
 from halocast.cycle.driver import Driver, Progress
 from halocast.diagnostics import Row, summarise
-from halocast.engines import Engine, make_engine
+from halocast.engines import Engine
 from halocast.errors import RunError
 from halocast.localization.blocks import partition
 from halocast.stores.observation_store import Observations
@@ -153,18 +153,6 @@ def carry_out(
         if watch is not None:
             watch(progress)
     return driver.store.committed()
-
-
-def run(settings: RunSettings, directory: str | Path, *, watch: Watcher | None = None) -> Path:
-    """Create a run and carry it out on the engine its settings name."""
-    create_run(settings, directory)
-    choice = settings.engine
-    engine = make_engine(choice.kind, choice.workers, choice.scheduler)
-    try:
-        carry_out(directory, engine, groups=choice.groups, watch=watch)
-    finally:
-        engine.close()
-    return Path(directory)
 
 
 def stored_settings(directory: str | Path) -> RunSettings:
