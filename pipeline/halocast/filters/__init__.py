@@ -1,21 +1,18 @@
 """Filters: each updates a group of blocks (see `halocast.filters.base`).
 
-``FILTERS`` maps the name in the run file, ``filter.method``, to ``update(group, settings)``.
+``FILTERS`` maps the name in the run file, ``filter.method``, to its `Filter`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from halocast.filters import free_run, lsmcmc_v2
-from halocast.filters.base import BlockGroup, BlockUpdate
+from halocast.filters.base import BlockGroup, BlockUpdate, Filter
 from halocast.filters.free_run import FreeRunSettings
 from halocast.filters.lsmcmc_v2 import LsmcmcV2Settings
 
-FILTERS: dict[str, Callable[[BlockGroup, Any], BlockUpdate]] = {
-    "lsmcmc-v2": lsmcmc_v2.update,
-    "free-run": free_run.update,
+FILTERS: dict[str, Filter] = {
+    "lsmcmc-v2": Filter(lsmcmc_v2.update),
+    "free-run": Filter(free_run.update, free_run.sees_nothing),
 }
 
-__all__ = ["FILTERS", "BlockGroup", "BlockUpdate", "FreeRunSettings", "LsmcmcV2Settings"]
+__all__ = ["FILTERS", "BlockGroup", "BlockUpdate", "Filter", "FreeRunSettings", "LsmcmcV2Settings"]

@@ -11,22 +11,30 @@ bit, on the group it is in.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from halocast.errors import RunError
-from halocast.localization.blocks import Blocks, Incidence
+from halocast.grid import Grid
+from halocast.localization.blocks import Blocks, Incidence, incidence
+
+if TYPE_CHECKING:
+    from halocast.noise import Correlation, ModelNoise, Terms
+    from halocast.samplers.chains import ChainTrace
 
 
 class BlockObservations(NamedTuple):
     """Observations as a filter sees them, one row each, shape (p,).
 
-    ``scalar`` is the flat number (field * n_cells + cell) of the state scalar an observation is
-    of; equal numbers are one scalar, whose observations are merged. ``error`` is the total error
-    standard deviation; operator and noise codes are those of `halocast.samplers.densities`.
+    ``id`` is a number of the observation that no grouping and no fate changes: the address of its
+    noise. ``scalar`` is the flat number (field * n_cells + cell) of the state scalar it is of;
+    equal numbers are one scalar. ``error`` is the total error standard deviation; operator and
+    noise codes are those of `halocast.samplers.densities`.
     """
 
+    id: np.ndarray
     scalar: np.ndarray
     field: np.ndarray
     cell: np.ndarray
@@ -53,15 +61,16 @@ class BlockGroup(NamedTuple):
     ----------
     forecast
         Noise-free forecasts mu, shape (m, F, c).
-    noise_sd
-        Model-noise standard deviation sqrt(q), shape (F, c); 0 where there is none.
     noise
-        Standard normals of the model noise, centred over members, shape (m, F, c).
+        Each member's model noise in the fields' units, shape (m, F, c); centred over members
+        unless the run says otherwise.
+    noise_sd
+        Its marginal standard deviation sqrt(q), shape (F, c); 0 where there is none.
     observed
         Noise-free forecast of the scalar behind each observation, shape (m, p).
-    observed_noise_sd
-        Its model-noise standard deviation, shape (p,).
-    scalar, field, cell, value, error, operator, center, scale, noise_kind, df
+    observed_noise, observed_noise_sd
+        Each member's model noise there, shape (m, p), and its standard deviation, shape (p,).
+    id, scalar, field, cell, value, error, operator, center, scale, noise_kind, df
         The observations, see `BlockObservations`.
     cells
         Global flat cell of each local cell, shape (c,).
@@ -71,15 +80,21 @@ class BlockGroup(NamedTuple):
         CSR of the blocks' cells, shape (B + 1,).
     obs_start, obs_index, obs_weight
         CSR of the blocks' observations with their taper weights in (0, 1].
+    grid
+        The grid: shape, periodicity, distances.
+    model_noise
+        What the noise was drawn from: its covariance.
     seed, cycle
         The rest of the random addresses.
     """
 
     forecast: np.ndarray
-    noise_sd: np.ndarray
     noise: np.ndarray
+    noise_sd: np.ndarray
     observed: np.ndarray
+    observed_noise: np.ndarray
     observed_noise_sd: np.ndarray
+    id: np.ndarray
     scalar: np.ndarray
     field: np.ndarray
     cell: np.ndarray
@@ -96,6 +111,8 @@ class BlockGroup(NamedTuple):
     obs_start: np.ndarray
     obs_index: np.ndarray
     obs_weight: np.ndarray
+    grid: Grid
+    model_noise: ModelNoise
     seed: int
     cycle: int
 
@@ -108,6 +125,27 @@ class BlockGroup(NamedTuple):
     def n_blocks(self) -> int:
         """Number of blocks."""
         return self.block.size
+
+    @property
+    def correlated(self) -> bool:
+        """Whether the model noise of any two scalars correlates."""
+        return self.model_noise.correlated
+
+    @property
+    def correlation(self) -> Correlation:
+        """Correlation of the noise's base fields."""
+        return self.model_noise.correlation
+
+    def terms(self) -> Terms:
+        """Return what the noise of the tile's F * c scalars is made of, row f * c + cell."""
+        fields, cells = self.noise_sd.shape
+        return self.model_noise.terms(
+            np.repeat(np.arange(fields), cells), np.tile(self.cells, fields)
+        )
+
+    def observed_terms(self) -> Terms:
+        """Return what the noise of the p observed scalars is made of."""
+        return self.model_noise.terms(self.field, self.cell)
 
 
 class BlockUpdate(NamedTuple):
@@ -124,8 +162,9 @@ class BlockUpdate(NamedTuple):
         Ancestor of each member in each block, int32, shape (m, B).
     health
         Per block, shape (B,): ``ess``, the effective number of ancestors; ``observations``, how
-        many were seen; ``mass_log``, the log likelihood of the block's observations relative to a
-        perfect fit of every one of them.
+        many were seen; what else the filter can say of itself.
+    trace
+        The chains of the group's busiest block, where chains ran.
     """
 
     members: np.ndarray
@@ -133,12 +172,38 @@ class BlockUpdate(NamedTuple):
     spread: np.ndarray
     ancestor: np.ndarray
     health: dict[str, np.ndarray]
+    trace: ChainTrace | None = None
 
 
-class BlockFilter(Protocol):
-    """A filter: (group, its settings) -> update; pure, and it does not change its inputs."""
+def halo_incidence(settings: Any, blocks: Blocks, cells: np.ndarray, grid: Grid) -> Incidence:
+    """Let each block see the observations in its halo, as the filter's settings say.
 
-    def __call__(self, group: BlockGroup, settings: object) -> BlockUpdate: ...
+    ``cells`` are the flat cells of the observations, shape (p,).
+    """
+    return incidence(
+        blocks, cells, halo=settings.halo, taper=settings.taper, periodic=grid.periodic
+    )
+
+
+class Filter(NamedTuple):
+    """A method: its update of a group, and what it needs to see.
+
+    Attributes
+    ----------
+    update
+        (group, settings) -> update; pure, and it does not change its inputs.
+    incidence
+        (settings, blocks, observed cells, grid) -> which observations each block sees.
+    sees_all
+        The group is to hold every observation of the cycle.
+    carries_layers
+        All layers are updated, so that nothing is left for the model to carry downwards.
+    """
+
+    update: Callable[[BlockGroup, Any], BlockUpdate]
+    incidence: Callable[[Any, Blocks, np.ndarray, Grid], Incidence] = halo_incidence
+    sees_all: bool = False
+    carries_layers: bool = False
 
 
 def group_cells(blocks: Blocks, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -156,24 +221,26 @@ def gather_csr(
     return items[positions], starts
 
 
-def observations_of(incidence: Incidence, numbers: np.ndarray) -> np.ndarray:
+def observations_of(seen: Incidence, numbers: np.ndarray) -> np.ndarray:
     """Return the observations that some blocks see together, increasing: what a task needs."""
-    return np.unique(gather_csr(incidence.start, incidence.observation, numbers)[0])
+    return np.unique(gather_csr(seen.start, seen.observation, numbers)[0])
 
 
 def block_group(
     numbers: np.ndarray,
     blocks: Blocks,
-    incidence: Incidence,
+    seen: Incidence,
     observations: BlockObservations,
     *,
     forecast: np.ndarray,
-    noise_sd: np.ndarray,
     noise: np.ndarray,
     observed: np.ndarray,
-    observed_noise_sd: np.ndarray,
+    observed_noise: np.ndarray,
+    model_noise: ModelNoise,
+    grid: Grid,
     seed: int,
     cycle: int,
+    sees_all: bool = False,
 ) -> BlockGroup:
     """Build the group of the blocks ``numbers`` from the tile of its cells.
 
@@ -181,13 +248,18 @@ def block_group(
     ----------
     numbers
         Global block numbers.
-    blocks, incidence, observations, observed, observed_noise_sd
+    blocks, seen, observations, observed, observed_noise
         Partition, incidence and observations of the *whole* cycle, with the forecasts of the
-        scalars behind them, shapes (m, p) and (p,); the group keeps the rows it needs.
-    forecast, noise_sd, noise
-        The group's tile, cells in the order of `group_cells`: shapes (m, F, c), (F, c), (m, F, c).
+        scalars behind them and the model noise there, shapes (m, p); the group keeps the columns
+        it needs.
+    forecast, noise
+        The group's tile, cells in the order of `group_cells`: shapes (m, F, c).
+    model_noise
+        What the noise was drawn from.
     seed, cycle
         The random address.
+    sees_all
+        Keep every observation, whatever the blocks see.
     """
     cells, cell_start = group_cells(blocks, numbers)
     if forecast.shape[2] != cells.size:
@@ -196,22 +268,28 @@ def block_group(
             where=f"blocks {numbers[0]}…{numbers[-1]}",
             remedy="cut the tile in the order of group_cells()",
         )
-    index, obs_start = gather_csr(incidence.start, incidence.observation, numbers)
-    weight, _ = gather_csr(incidence.start, incidence.weight, numbers)
+    index, obs_start = gather_csr(seen.start, seen.observation, numbers)
+    weight, _ = gather_csr(seen.start, seen.weight, numbers)
     needed, local = np.unique(index, return_inverse=True)
+    if sees_all:
+        needed, local = np.arange(observations.scalar.size), index
+    mine = observations.take(needed)
     return BlockGroup(
         forecast,
-        noise_sd,
         noise,
+        np.take(model_noise.sd, cells, axis=1),
         np.ascontiguousarray(observed[:, needed]),
-        observed_noise_sd[needed],
-        *observations.take(needed),
+        np.ascontiguousarray(observed_noise[:, needed]),
+        model_noise.sd[mine.field, mine.cell],
+        *mine,
         cells=cells,
         block=np.asarray(numbers, dtype=np.int64),
         cell_start=cell_start,
         obs_start=obs_start,
         obs_index=local.astype(np.int64),
         obs_weight=weight,
+        grid=grid,
+        model_noise=model_noise,
         seed=seed,
         cycle=cycle,
     )
@@ -220,37 +298,39 @@ def block_group(
 def make_group(
     numbers: np.ndarray,
     blocks: Blocks,
-    incidence: Incidence,
+    seen: Incidence,
     observations: BlockObservations,
     forecast: np.ndarray,
-    noise_sd: np.ndarray,
     noise: np.ndarray,
+    model_noise: ModelNoise,
     *,
+    grid: Grid,
     seed: int,
     cycle: int,
+    sees_all: bool = False,
 ) -> BlockGroup:
     """Build a group from arrays of the whole domain.
 
     Parameters
     ----------
-    numbers, blocks, incidence, observations, seed, cycle
+    numbers, blocks, seen, observations, model_noise, grid, seed, cycle, sees_all
         As for `block_group`.
     forecast, noise
         Shape (m, F, n_cells).
-    noise_sd
-        Shape (F, n_cells).
     """
     cells, _ = group_cells(blocks, numbers)
     return block_group(
         numbers,
         blocks,
-        incidence,
+        seen,
         observations,
         forecast=np.take(forecast, cells, axis=2),
-        noise_sd=np.take(noise_sd, cells, axis=1),
         noise=np.take(noise, cells, axis=2),
         observed=forecast[:, observations.field, observations.cell],
-        observed_noise_sd=noise_sd[observations.field, observations.cell],
+        observed_noise=noise[:, observations.field, observations.cell],
+        model_noise=model_noise,
+        grid=grid,
         seed=seed,
         cycle=cycle,
+        sees_all=sees_all,
     )

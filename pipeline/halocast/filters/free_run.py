@@ -1,6 +1,6 @@
 """The free run: the forecast with its model noise, no observation used.
 
-Members are mu + sqrt(q) noise; mean and spread are those of the equal-weight mixture of the
+Members are mu + noise; mean and spread are those of the equal-weight mixture of the
 N(mu_j, q), not of the noisy members (see `halocast.filters.mixing`).
 """
 
@@ -13,6 +13,8 @@ from pydantic import Field
 
 from halocast.filters.base import BlockGroup, BlockUpdate
 from halocast.filters.mixing import mix_blocks
+from halocast.grid import Grid
+from halocast.localization.blocks import Blocks, Incidence
 from halocast.settings import Settings
 
 
@@ -20,6 +22,13 @@ class FreeRunSettings(Settings):
     """A run without assimilation."""
 
     method: Literal["free-run"] = Field("free-run", description="No assimilation.")
+
+
+def sees_nothing(
+    settings: FreeRunSettings, blocks: Blocks, cells: np.ndarray, grid: Grid
+) -> Incidence:
+    """Let no block see any observation."""
+    return Incidence(np.zeros(blocks.n_blocks + 1, np.int64), np.empty(0, np.int64), np.empty(0))
 
 
 def update(group: BlockGroup, settings: FreeRunSettings | None = None) -> BlockUpdate:

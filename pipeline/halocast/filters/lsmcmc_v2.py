@@ -16,8 +16,8 @@ Gaussian observations (`halocast.samplers.mixture`) and come from one-dimensiona
 any other (`halocast.samplers.quadrature`).
 
 Members: systematic ancestors, survivors in their slots; every scalar of a block (all fields) comes
-from the ancestor, an unobserved one as mu_j + sqrt(q) noise with the member's own model noise, an
-observed one at the quantile of that same noise, which keeps members coherent across blocks. Then
+from the ancestor, an unobserved one as mu_j + the member's own model noise, an observed one at the
+quantile of that same noise, which keeps members coherent across blocks. Then
 every scalar is shifted so that the members' mean is the mixture's mean (Rao-Blackwell). A block
 without observations keeps its forecast.
 
@@ -206,7 +206,9 @@ def _draw_own(
     """Draw the blocks' own observed scalars for every member, shape (O, m)."""
     scalar = seen.own_scalar
     own_ancestor = np.ascontiguousarray(ancestor[:, seen.own_block].T)
-    normal = np.ascontiguousarray(group.noise[:, group.field[seen.first[scalar]], seen.own_cell].T)
+    field, sd = group.field[seen.first[scalar]], known.scalars.noise_sd[scalar][:, None]
+    noise = np.ascontiguousarray(group.noise[:, field, seen.own_cell].T)
+    normal = np.divide(noise, sd, out=np.zeros_like(noise), where=sd > 0)
     drawn = np.take_along_axis(known.mean[scalar], own_ancestor.astype(np.int64), axis=1)
     drawn += np.sqrt(known.variance[scalar][:, :1]) * normal
     numeric = np.flatnonzero(~known.closed[scalar])

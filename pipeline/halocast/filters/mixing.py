@@ -1,7 +1,7 @@
 """Members, mean and spread of scalars that are not observed themselves.
 
 Given the ancestor weights w_j of its block a scalar is the mixture sum_j w_j N(mu_j, q): member i
-is mu_a(i) + sqrt(q) noise_i with a(i) its ancestor, mean and spread are the mixture's own. In a
+is mu_a(i) + noise_i with a(i) its ancestor, mean and spread are the mixture's own. In a
 block that was updated every scalar is then shifted so that the members' mean is the mixture's.
 
 A member's cells lie far from the next member's, so blocks are taken a stretch at a time and
@@ -77,7 +77,7 @@ def _mix_stretch(
                 drawn[c - begin] += k * d
             if noisy[b - first_block]:
                 for c in range(cell_start[b], cell_start[b + 1]):
-                    drawn[c - begin] += noise_sd[c] * noise[j, c]
+                    drawn[c - begin] += noise[j, c]
     for b in range(first_block, last_block):
         for c in range(cell_start[b], cell_start[b + 1]):
             shift = first[c - begin]
@@ -93,4 +93,4 @@ def _mix_stretch(
                 members[i, c] = forecast[a, c] + drawn[c - begin]
             if noisy[b - first_block]:
                 for c in range(cell_start[b], cell_start[b + 1]):
-                    members[i, c] += noise_sd[c] * noise[i, c]
+                    members[i, c] += noise[i, c]

@@ -45,11 +45,14 @@ class Model(Protocol):
         Grid of the state; a model may smooth the depths it is given, so use this one.
     layout
         The fields of the state.
+    needs_forcing
+        Whether it is driven by an ocean analysis from the data store.
     """
 
     name: str
     grid: Grid
     layout: StateLayout
+    needs_forcing: bool
 
     def initial_state(self, forcing: ForcingWindow | None) -> np.ndarray:
         """State (F, ny, nx) at the start of the run, from an ocean analysis or the model's own."""

@@ -53,6 +53,7 @@ class LinearGaussian:
 
     name = "linear-Gaussian"
     layout = StateLayout((StateField("z", None, "1", "state of the linear-Gaussian model"),))
+    needs_forcing = False
 
     def __init__(self, settings: LinearGaussianSettings, grid: Grid) -> None:
         self.settings = settings

@@ -41,6 +41,7 @@ class ShallowWater:
     """
 
     name = "shallow-water"
+    needs_forcing = True
 
     def __init__(self, settings: ShallowWaterSettings, grid: Grid) -> None:
         self.settings = settings
