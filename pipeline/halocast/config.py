@@ -24,6 +24,7 @@ from halocast.models.linear_gaussian import LinearGaussianSettings
 from halocast.models.shallow_water.settings import ShallowWaterSettings
 from halocast.observations.settings import ObservationSettings
 from halocast.settings import Settings
+from halocast.twins.settings import Twin
 
 
 class TimeSettings(Settings):
@@ -68,42 +69,13 @@ class EnsembleSettings(Settings):
     )
 
 
-class LinearTwin(Settings):
-    """The twin of the linear-Gaussian experiment: a truth, and swaths that see it."""
-
-    kind: Literal["linear-gaussian"] = "linear-gaussian"
-    coverage: Literal["paper", "public-generator"] = Field(
-        "paper", description="Cells the swaths see: as the paper says, or as its code makes them"
-    )
-    error: PositiveFloat = Field(0.05, description="Standard deviation of the observations")
-    seed: int = Field(2026, ge=0, description="Seed of the truth and of its observations")
-
-
-class NatlTwin(Settings):
-    """A synthetic North Atlantic, written as product files and ingested through the catalogs."""
-
-    kind: Literal["north-atlantic"] = "north-atlantic"
-    spin_up_hours: PositiveInt = Field(36, description="Hours the nature run takes to adjust")
-    drifters: PositiveInt = Field(120, description="Number of drifters")
-    analysis_ssh_error: PositiveFloat = Field(
-        0.06, description="Standard deviation of the ocean analysis' height error, m"
-    )
-    analysis_temperature_error: PositiveFloat = Field(
-        0.4, description="Standard deviation of the ocean analysis' SST error, K"
-    )
-    analysis_error_length_km: PositiveFloat = Field(
-        180.0, description="Length scale of the ocean analysis' errors, km"
-    )
-    seed: int = Field(2026, ge=0, description="Seed of nature, of the files and of their errors")
-
-
 class DataSettings(Settings):
     """Where grid, forcing, observations and perhaps truth come from."""
 
     store: str = Field(
         "data.zarr", description="Data store made by `halocast ingest`; relative to the run file"
     )
-    twin: Annotated[LinearTwin | NatlTwin, Discriminator("kind")] | None = Field(
+    twin: Twin | None = Field(
         None, description="Make a synthetic truth and its data in the run's folder instead"
     )
     max_gap_hours: PositiveFloat = Field(
@@ -246,7 +218,7 @@ def _sentence(problem: Mapping[str, Any]) -> str:
 # discriminator values that pydantic puts into the path of a mistake
 _TAGS = {
     "sphere", "plane", "shallow-water", "linear-gaussian", "lsmcmc-v2", "free-run",
-    "north-atlantic",
+    "north-atlantic", "nature",
 }  # fmt: skip
 
 

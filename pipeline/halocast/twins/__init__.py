@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from halocast.config import LinearTwin, RunSettings
+from halocast.twins.settings import LinearTwin, NatureTwin
+
+if TYPE_CHECKING:
+    from halocast.config import RunSettings
 
 
 def make_twin(settings: RunSettings, folder: Path) -> None:
@@ -19,6 +23,10 @@ def make_twin(settings: RunSettings, folder: Path) -> None:
         from halocast.twins.linear import make_linear_twin
 
         make_linear_twin(settings, folder)
+    elif isinstance(settings.data.twin, NatureTwin):
+        from halocast.twins.nature import make_nature
+
+        make_nature(settings, folder)
     else:
         from halocast.twins.north_atlantic import make_north_atlantic
 

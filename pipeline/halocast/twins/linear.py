@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from halocast.config import LinearTwin, RunSettings
+from halocast.config import RunSettings
 from halocast.cycle.context import run_grid
 from halocast.draws import Address, Purpose, normals
 from halocast.errors import ConfigError
@@ -21,6 +21,7 @@ from halocast.sources.rows import concat_rows, make_rows, product_code
 from halocast.stores.grid_store import write_grid
 from halocast.stores.observation_store import write_observations
 from halocast.stores.truth_store import write_truth
+from halocast.twins.settings import LinearTwin
 
 
 def make_linear_twin(settings: RunSettings, folder: Path) -> None:

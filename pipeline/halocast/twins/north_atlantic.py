@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from halocast.config import NatlTwin, RunSettings, SphereGrid
+from halocast.config import RunSettings, SphereGrid
 from halocast.draws import Address, Purpose
 from halocast.errors import ConfigError
 from halocast.grid import Grid
@@ -41,6 +41,7 @@ from halocast.sources.synthetic.ocean import AnalyticOcean
 from halocast.sources.synthetic.swot_files import write_swot
 from halocast.stores.forcing_store import ForcingWindow as StoredWindow
 from halocast.stores.truth_store import write_truth
+from halocast.twins.settings import NatlTwin
 
 _TIME_STEP = 60  # s; stable on the finer grid
 _FINER = 2  # nature's cells to a cell of the run
