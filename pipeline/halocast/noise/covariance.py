@@ -15,7 +15,7 @@ from halocast.noise.correlation import Correlation, correlation_of_lag, row_of
 from halocast.noise.terms import Terms
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def covariance_between(correlation, terms_a, a, terms_b, b):  # pragma: no cover - compiled
     """Covariance of scalar a of some terms with scalar b of others, in the product of units."""
     nx = correlation.shape[1]
