@@ -14,6 +14,7 @@ import numpy as np
 
 from halocast.errors import ConfigError
 from halocast.grid import Grid
+from halocast.noise.response import SurfaceResponse
 from halocast.settings import Settings
 from halocast.state import StateLayout
 
@@ -87,6 +88,12 @@ class Model(Protocol):
 
         ``drawn`` and ``ancestor`` are the drawn and the ancestor's values (F, c) of the flat
         cells ``cells`` (c,). Returns (F, c); equal to ``drawn`` where nothing was changed.
+        """
+
+    def surface_response(self) -> SurfaceResponse | None:
+        """What 1 m of sea-surface height in balance is in the other fields, for balanced noise.
+
+        None where the model has nothing to balance.
         """
 
     def check(self) -> list[str]:

@@ -122,6 +122,9 @@ class LinearGaussian:
         """Nothing lies below: what was drawn is complete."""
         return drawn.copy()
 
+    def surface_response(self) -> None:
+        """There is no height, and nothing to balance."""
+
     def check(self) -> list[str]:
         """Say whether the state can grow without bound."""
         if abs(self.settings.decay) <= 1:

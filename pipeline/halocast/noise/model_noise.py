@@ -32,7 +32,7 @@ from halocast.noise.base_fields import BaseField, correlated_field, white_field
 from halocast.noise.correlation import Correlation, stack_tables
 from halocast.noise.covariance import fill_variance
 from halocast.noise.parts import Part, PointPart, VelocityPart
-from halocast.noise.response import SurfaceResponse, geostrophy
+from halocast.noise.response import SurfaceResponse
 from halocast.noise.settings import FieldNoise
 from halocast.noise.terms import TermPiece, Terms, join_pieces
 from halocast.noise.white import fill_white_at, fill_white_tile
@@ -103,7 +103,7 @@ class ModelNoise:
             base = _base_field(entry, grid, start)
             if base.amplitude is not None:
                 start += base.lattice[0] * base.lattice[1]
-            parts += _parts(entry, len(bases), grid, wet, response)
+            parts += _parts(entry, len(bases), wet, response)
             bases.append(base)
         return cls(
             grid.shape,
@@ -281,7 +281,7 @@ def _base_field(entry: _Entry, grid: Grid, start: int) -> BaseField:
 
 
 def _parts(
-    entry: _Entry, base: int, grid: Grid, wet: np.ndarray, response: SurfaceResponse | None
+    entry: _Entry, base: int, wet: np.ndarray, response: SurfaceResponse | None
 ) -> list[Part]:
     """How an entry's base field shows in the state."""
     sd = entry.noise.sd
@@ -289,14 +289,12 @@ def _parts(
     for field, share in zip(entry.below, entry.noise.layers):
         parts.append(PointPart(base, field, sd * share * wet[field]))
     if entry.noise.balanced and response is not None:
-        parts += _balanced_parts(sd, base, grid, wet, response)
+        parts += _balanced_parts(sd, base, wet, response)
     return parts
 
 
-def _balanced_parts(
-    sd: float, base: int, grid: Grid, wet: np.ndarray, response: SurfaceResponse
-) -> list[Part]:
-    weights = geostrophy(grid)
+def _balanced_parts(sd: float, base: int, wet: np.ndarray, response: SurfaceResponse) -> list[Part]:
+    weights = response.geostrophy
     parts: list[Part] = []
     for u, v, potential in zip(response.u, response.v, response.potential):
         if potential.any():

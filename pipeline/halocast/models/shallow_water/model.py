@@ -19,10 +19,12 @@ from halocast.models.shallow_water.layers import gravities, rest_thickness
 from halocast.models.shallow_water.open_edge import open_edge
 from halocast.models.shallow_water.padding import aligned_copy, pad, unpad
 from halocast.models.shallow_water.perturbations import initial_increment
+from halocast.models.shallow_water.response import balanced_response
 from halocast.models.shallow_water.rk4 import CONSTANTS, Physics, Work, make_work, run_rk4
 from halocast.models.shallow_water.settings import ShallowWaterSettings
 from halocast.models.shallow_water.split_explicit import make_barotropic, run_split
 from halocast.models.shallow_water.stability import stability_problems, sub_steps
+from halocast.noise.response import SurfaceResponse
 from halocast.state import Field, StateLayout
 
 _CHECK_SECONDS = 3600  # how often a run looks for values that are not finite, in absolute time
@@ -128,6 +130,10 @@ class ShallowWater:
             self.settings.minimum_thickness,
         )
         return out
+
+    def surface_response(self) -> SurfaceResponse:
+        """What 1 m of height in balance is in the other fields, under ``increments``."""
+        return balanced_response(self.settings, self.grid, self.rest)
 
     def advance(
         self,
