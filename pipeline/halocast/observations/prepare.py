@@ -22,7 +22,9 @@ from halocast.observations.table import FIELD_OF, VARIABLES, ObservationTable
 from halocast.observations.withholding import (
     DRIFTERS,
     SWOT,
+    Platforms,
     choose_withheld,
+    platforms_of,
     product_kind,
 )
 from halocast.sources.rows import COLUMNS, DROGUE_LOST, DROGUE_UNCERTAIN, PRODUCTS, Fate
@@ -54,6 +56,7 @@ def prepare_observations(
     settings: ObservationSettings,
     seed: int,
     window: Window,
+    among: Platforms | None = None,
 ) -> tuple[ObservationTable, np.ndarray]:
     """Turn the raw rows of a cycle into its observation table.
 
@@ -70,6 +73,8 @@ def prepare_observations(
         Seed of the run, for what is withheld.
     window
         Start (not included) and stop (included; the analysis time) of the cycle.
+    among
+        The run's platforms, among which some are withheld; default those of these rows.
 
     Returns
     -------
@@ -99,7 +104,9 @@ def prepare_observations(
     fate[single] = Fate.ASSIMILATED
     parts = averaged, _single(columns, cell, single, settings.drifters)
     measured = _Measured(*(np.concatenate(column) for column in zip(*parts)))
-    table = _make_table(measured, grid, layout, settings, seed)
+    if among is None:
+        among = platforms_of(columns["product"], columns["platform"])
+    table = _make_table(measured, grid, layout, settings, seed, among)
     return table, settle_fates(fate, columns["id"], table)
 
 
@@ -215,7 +222,12 @@ def _single(
 
 
 def _make_table(
-    measured: _Measured, grid: Grid, layout: StateLayout, settings: ObservationSettings, seed: int
+    measured: _Measured,
+    grid: Grid,
+    layout: StateLayout,
+    settings: ObservationSettings,
+    seed: int,
+    among: Platforms,
 ) -> ObservationTable:
     """Say which scalar each observation is of and how, and what is withheld."""
     columns: dict[str, Any] = measured._asdict()
@@ -238,7 +250,7 @@ def _make_table(
     smallest = np.array([s.minimum_error for s in of])[variable]
     columns["error"] = np.maximum(np.sqrt(instrument + representativeness**2), smallest)
     withheld = choose_withheld(
-        measured.product, measured.platform, measured.id, settings.withhold, seed
+        measured.product, measured.platform, measured.id, settings.withhold, seed, among
     )
     columns["fate"] = np.where(withheld, Fate.WITHHELD, Fate.ASSIMILATED)
     return ObservationTable.from_dict(columns)

@@ -35,6 +35,8 @@ PRODUCTS: tuple[str, ...] = (
     "gdp-hourly",
     "drifter-realtime",
     "twin",
+    "twin-swath",
+    "twin-drifter",
 )
 """Observing products; a row's ``product`` is the place in this tuple."""
 
@@ -124,7 +126,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
         "flag_values": list(range(len(PRODUCTS))),
         "flag_meanings": " ".join(PRODUCTS),
     },
-    "platform": {"long_name": "drifter ID, or SWOT cycle * 1000 + pass"},
+    "platform": {"long_name": "drifter ID, or SWOT cycle * 1000 + pass, or a twin's cycle"},
     "fate": {
         "long_name": "what became of the observation",
         "flag_values": [int(f) for f in Fate],

@@ -153,6 +153,17 @@ class Observations:
         rows = make_rows(columns, self._revision.attrs)
         return rows.assign_coords(row=np.arange(first, last))
 
+    def platforms(self, start: np.datetime64, stop: np.datetime64) -> tuple[np.ndarray, np.ndarray]:
+        """Return product and platform of the candidates with start < time <= stop."""
+        edges = np.array([start, stop], self.times.dtype)
+        first, last = np.searchsorted(self.times, edges, "right")
+        self._revision.require_current()
+        product, platform, fate = (
+            np.asarray(self._arrays[name][first:last]) for name in ("product", "platform", "fate")
+        )
+        candidate = fate == Fate.CANDIDATE
+        return product[candidate], platform[candidate]
+
     def counts(self) -> dict[tuple[str, str, Fate], int]:
         """Count the rows by product, variable and fate."""
         self._revision.require_current()

@@ -18,17 +18,14 @@ Cost: about 0.2 s an hour of nature on 144 x 164 x 3 cells.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 
 from halocast.config import RunSettings, SphereGrid
 from halocast.draws import Address, Purpose
 from halocast.errors import ConfigError
-from halocast.grid import Grid
 from halocast.ingest import Domain, ingest
-from halocast.models.base import ForcingWindow, Model, build_model
+from halocast.models.base import Model, build_model
 from halocast.models.shallow_water.balance import geostrophic_velocity
 from halocast.models.shallow_water.settings import ShallowWaterSettings
 from halocast.random_fields import red_noise
@@ -39,26 +36,24 @@ from halocast.sources.synthetic.gridded_ocean import GriddedOcean
 from halocast.sources.synthetic.hycom_files import write_hycom
 from halocast.sources.synthetic.ocean import AnalyticOcean
 from halocast.sources.synthetic.swot_files import write_swot
-from halocast.stores.forcing_store import ForcingWindow as StoredWindow
 from halocast.stores.truth_store import write_truth
+from halocast.twins.nature_run import (
+    HOUR,
+    Nature,
+    as_ocean,
+    edges,
+    surface_fields,
+    trajectory,
+)
 from halocast.twins.settings import NatlTwin
 
 _TIME_STEP = 60  # s; stable on the finer grid
 _FINER = 2  # nature's cells to a cell of the run
 _MARGIN = 1  # cells of the run around its domain, so that products reach over the edge
-_HOUR = np.timedelta64(3600, "s")
 _BEFORE = 6  # hours of nature before the run, for the products that bracket its start
 _AFTER = 6
 _ERROR_PERIOD_HOURS = 240.0
 _ENTRIES = ("demo_bathymetry", "demo_hycom", "demo_swot", "demo_drifters")
-
-
-class Nature(NamedTuple):
-    """What became of nature: times (n,), states (n, F, ny, nx) on its own grid."""
-
-    model: Model
-    times: np.ndarray
-    states: np.ndarray
 
 
 def make_north_atlantic(settings: RunSettings, folder: Path) -> None:
@@ -97,18 +92,12 @@ def run_nature(settings: RunSettings, bathymetry: Path) -> Nature:
     assert isinstance(twin, NatlTwin)
     model = _nature_model(settings, bathymetry)
     ocean = AnalyticOcean(twin.seed, inertial=0.0, ekman=0.0)
-    begin = settings.time.at(0) - (twin.spin_up_hours + _BEFORE) * _HOUR
-    hours = int((settings.time.at(settings.time.cycles) - begin) / _HOUR) + _AFTER
-    forcing = model.prepare_forcing(_edges(ocean, model.grid, begin, hours))
-    state = model.initial_state(_edges(ocean, model.grid, begin, 3))
-    times, states = [], []
-    for hour in range(1, hours + 1):
-        now = begin + hour * _HOUR
-        state = model.advance(state, now - _HOUR, now, forcing)
-        if hour >= twin.spin_up_hours:
-            times.append(now)
-            states.append(state)
-    return Nature(model, np.array(times), np.stack(states))
+    begin = settings.time.at(0) - (twin.spin_up_hours + _BEFORE) * HOUR
+    end = settings.time.at(settings.time.cycles) + _AFTER * HOUR
+    times = np.arange(begin, end + HOUR, HOUR)
+    window = edges(ocean, model.grid, begin, end)
+    states = trajectory(model, model.initial_state(window), times, window)
+    return Nature(model, times[twin.spin_up_hours :], states[twin.spin_up_hours :])
 
 
 def _nature_model(settings: RunSettings, bathymetry: Path) -> Model:
@@ -130,46 +119,15 @@ def _nature_model(settings: RunSettings, bathymetry: Path) -> Model:
     return build_model(settings.model.model_copy(update=finer), cells)
 
 
-def _edges(ocean: AnalyticOcean, grid: Grid, begin: np.datetime64, hours: int) -> ForcingWindow:
-    """Sample the analytic ocean on nature's grid every three hours."""
-    times = begin + 3 * _HOUR * np.arange(hours // 3 + 2)
-    lat, lon = grid.y[:, None], grid.x[None, :]
-    steps = [ocean.surface(t, lat, lon) for t in times]
-    return StoredWindow(times, {name: np.stack([s[name] for s in steps]) for name in steps[0]})
-
-
-def _surface(nature: Nature) -> dict[str, np.ndarray]:
-    """Return nature's surface at cell centres, shapes (n, ny, nx); NaN on land."""
-    layout, sea = nature.model.layout, nature.model.grid.sea
-    field = {name: nature.states[:, layout.index(name)] for name in ("ssh", "u0", "v0", "t0")}
-    west = np.roll(field["u0"], 1, axis=2)
-    south = np.roll(field["v0"], 1, axis=1)
-    west[:, :, 0], south[:, 0] = field["u0"][:, :, 0], field["v0"][:, 0]
-    fields = {
-        "ssh": field["ssh"],
-        "u": 0.5 * (field["u0"] + west),
-        "v": 0.5 * (field["v0"] + south),
-        "t": field["t0"],
-    }
-    return {name: np.where(sea, values, np.nan) for name, values in fields.items()}
-
-
-def _ocean(nature: Nature, fields: dict[str, np.ndarray]) -> GriddedOcean:
-    grid = nature.model.grid
-    axes = {"time": nature.times.astype("M8[ns]"), "lat": grid.y, "lon": grid.x}
-    dims = ("time", "lat", "lon")
-    return GriddedOcean(xr.Dataset({n: (dims, v) for n, v in fields.items()}, coords=axes))
-
-
 def _analysis(settings: RunSettings, nature: Nature) -> GriddedOcean:
     """Return nature as an ocean analysis shows it: with balanced errors that drift slowly."""
     twin = settings.data.twin
     assert isinstance(twin, NatlTwin)
     grid = nature.model.grid
     cells = twin.analysis_error_length_km * 1000 / np.array([grid.dy, grid.dx.mean()])
-    hours = (nature.times - nature.times[0]) / _HOUR
+    hours = (nature.times - nature.times[0]) / HOUR
     phase = 2 * np.pi * hours / _ERROR_PERIOD_HOURS
-    fields = _surface(nature)
+    fields = surface_fields(nature)
     gravity = settings.model.gravity  # type: ignore[union-attr]
     for part, weight in enumerate((np.cos(phase), np.sin(phase))):
         addresses = [Address(twin.seed, part, Purpose.NATURE_STATE, i) for i in range(2)]
@@ -178,7 +136,7 @@ def _analysis(settings: RunSettings, nature: Nature) -> GriddedOcean:
         u, v = geostrophic_velocity(grid, gravity * ssh)
         for name, error in (("ssh", ssh), ("u", u), ("v", v), ("t", warm)):
             fields[name] = fields[name] + weight[:, None, None] * error
-    return _ocean(nature, fields)
+    return as_ocean(nature, fields)
 
 
 def _write_products(
@@ -188,7 +146,7 @@ def _write_products(
     assert isinstance(grid, SphereGrid)
     box = _box(grid)
     start, stop = settings.time.at(0), settings.time.at(settings.time.cycles)
-    truth = _ocean(nature, _surface(nature))
+    truth = as_ocean(nature, surface_fields(nature))
     write_hycom(
         products / "hycom", _analysis(settings, nature), start, stop, box=box, seed=twin.seed,
         stride=(4, 2), missing=1, bathymetry=read_bathymetry(bathymetry, _padded(box, 1.0)),
