@@ -28,10 +28,11 @@ import numpy as np
 from halocast.draws import Address, Purpose
 from halocast.errors import ConfigError
 from halocast.grid import Grid
-from halocast.noise.base_fields import BaseField, correlated_field, white_field
+from halocast.noise.base_fields import BaseField
 from halocast.noise.correlation import Correlation, stack_tables
 from halocast.noise.covariance import fill_variance
-from halocast.noise.parts import Part, PointPart, VelocityPart
+from halocast.noise.entries import base_field, find_entries, parts_of
+from halocast.noise.parts import Part, PointPart
 from halocast.noise.response import SurfaceResponse
 from halocast.noise.settings import FieldNoise
 from halocast.noise.terms import TermPiece, Terms, join_pieces
@@ -94,16 +95,16 @@ class ModelNoise:
             There is no such field, or not so many layers; two entries are for one field; balance
             is asked for where there is none; a correlation is too long for a periodic axis.
         """
-        entries = [e for e in _entries(settings, layout, response) if e.noise.sd > 0]
+        entries = [e for e in find_entries(settings, layout, response) if e.noise.sd > 0]
         wet = layout.wet(grid).reshape(len(layout), -1)
         bases: list[BaseField] = []
         parts: list[Part] = []
         start = len(layout) * grid.n_cells
         for entry in entries:
-            base = _base_field(entry, grid, start)
+            base = base_field(entry, grid, start)
             if base.amplitude is not None:
                 start += base.lattice[0] * base.lattice[1]
-            parts += _parts(entry, len(bases), wet, response)
+            parts += parts_of(entry, len(bases), wet, response)
             bases.append(base)
         return cls(
             grid.shape,
@@ -200,107 +201,3 @@ class ModelNoise:
             if isinstance(part, PointPart):
                 factor[part.field] = part.factor
         return factor
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A settings entry and the fields it is for: its own and those of its share in layers below."""
-
-    key: str
-    noise: FieldNoise
-    field: int
-    below: tuple[int, ...]
-
-
-def _entries(
-    settings: Mapping[str, FieldNoise], layout: StateLayout, response: SurfaceResponse | None
-) -> list[_Entry]:
-    """Find the fields of the settings' entries; in the order of the state's fields."""
-    entries: dict[int, _Entry] = {}
-    for name, noise in settings.items():
-        key = f"ensemble.model_noise.{name}"
-        field = _field(name, key, layout)
-        if field in entries:
-            raise ConfigError(
-                f"{name} has noise twice: {entries[field].key} is for the same field",
-                where=key,
-                remedy="keep one of them",
-            )
-        if noise.balanced and (response is None or field != response.surface):
-            _refuse_balance(key, layout, response)
-        below = _layers_below(field, key, noise, layout)
-        entries[field] = _Entry(key, noise, field, below)
-    return [entries[f] for f in sorted(entries)]
-
-
-def _field(name: str, key: str, layout: StateLayout) -> int:
-    if name in layout.names:
-        return layout.index(name)
-    variables = layout.variables()
-    if name in variables:
-        return variables[name][0]
-    raise ConfigError(
-        f"the state has no field {name}",
-        where=key,
-        remedy=f"use one of {', '.join(layout.names)}",
-    )
-
-
-def _refuse_balance(key: str, layout: StateLayout, response: SurfaceResponse | None) -> None:
-    if response is None:
-        raise ConfigError(
-            "the model has no velocity to balance",
-            where=f"{key}.balanced",
-            remedy="set balanced to false",
-        )
-    raise ConfigError(
-        "only sea-surface height can be balanced",
-        where=f"{key}.balanced",
-        remedy=f"set it for {layout.names[response.surface]}",
-    )
-
-
-def _layers_below(field: int, key: str, noise: FieldNoise, layout: StateLayout) -> tuple[int, ...]:
-    variable = layout.fields[field].variable
-    layers = layout.variables()[variable]
-    below = layers[layers.index(field) + 1 :]
-    if len(noise.layers) > len(below):
-        raise ConfigError(
-            f"shares for {len(noise.layers)} layers below {layout.names[field]}; "
-            f"{variable} has {len(below)}",
-            where=f"{key}.layers",
-            remedy=f"give at most {len(below)}",
-        )
-    return tuple(below[: len(noise.layers)])
-
-
-def _base_field(entry: _Entry, grid: Grid, start: int) -> BaseField:
-    if entry.noise.correlation == "white":
-        return white_field(grid, entry.field * grid.n_cells)
-    return correlated_field(entry.noise, grid, start, entry.key)
-
-
-def _parts(
-    entry: _Entry, base: int, wet: np.ndarray, response: SurfaceResponse | None
-) -> list[Part]:
-    """How an entry's base field shows in the state."""
-    sd = entry.noise.sd
-    parts: list[Part] = [PointPart(base, entry.field, sd * wet[entry.field])]
-    for field, share in zip(entry.below, entry.noise.layers):
-        parts.append(PointPart(base, field, sd * share * wet[field]))
-    if entry.noise.balanced and response is not None:
-        parts += _balanced_parts(sd, base, wet, response)
-    return parts
-
-
-def _balanced_parts(sd: float, base: int, wet: np.ndarray, response: SurfaceResponse) -> list[Part]:
-    weights = response.geostrophy
-    parts: list[Part] = []
-    for u, v, potential in zip(response.u, response.v, response.potential):
-        if potential.any():
-            parts.append(VelocityPart(base, int(u), sd * potential, "east", weights))
-            parts.append(VelocityPart(base, int(v), sd * potential, "north", weights))
-    for field, thickening in zip(response.thickness, response.thickening):
-        if thickening.any():
-            parts.append(PointPart(base, int(field), sd * thickening * wet[field]))
-    return parts

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 # rows and columns from a cell to the six whose potential its face sees
 EAST_STEPS = np.array([(1, 0), (0, 0), (-1, 0), (1, 1), (0, 1), (-1, 1)])
@@ -23,7 +24,7 @@ class Geostrophy(NamedTuple):
     ----------
     east, north
         Weights of u at the east face of each cell and of v at its north face, s m⁻¹, shape
-        (n_cells, 6), of the cells that `EAST_STEPS` and `NORTH_STEPS` lead to.
+        (6, n_cells), of the cells that `EAST_STEPS` and `NORTH_STEPS` lead to.
     shape
         Shape of the grid.
     """
@@ -39,17 +40,31 @@ class Geostrophy(NamedTuple):
         steps = EAST_STEPS if face == "east" else NORTH_STEPS
         weights = self.east if face == "east" else self.north
         around = (j[:, None] + steps[:, 0]) % ny * nx + (i[:, None] + steps[:, 1]) % nx
-        return around, weights[cell]
+        return around, weights[:, cell].T
 
     def velocity(self, face: str, potential: np.ndarray) -> np.ndarray:
         """Velocity at the faces in balance with a potential; both of shape (n_cells,)."""
         steps = EAST_STEPS if face == "east" else NORTH_STEPS
         weights = self.east if face == "east" else self.north
-        field = potential.reshape(self.shape)
-        out = np.zeros(weights.shape[0])
-        for n, (dj, di) in enumerate(steps):
-            out += weights[:, n] * np.roll(field, (-dj, -di), (0, 1)).ravel()
+        out = np.empty(potential.size)
+        _apply_weights(weights, steps, potential.reshape(self.shape), out)
         return out
+
+
+@njit(cache=True, nogil=True)
+def _apply_weights(weights, steps, field, out):  # pragma: no cover - compiled
+    ny, nx = field.shape
+    out[:] = 0.0
+    for n in range(steps.shape[0]):
+        for j in range(ny):
+            row = (j + steps[n, 0]) % ny
+            for i in range(nx):
+                column = i + steps[n, 1]
+                if column < 0:
+                    column += nx
+                elif column >= nx:
+                    column -= nx
+                out[j * nx + i] += weights[n, j * nx + i] * field[row, column]
 
 
 class SurfaceResponse(NamedTuple):

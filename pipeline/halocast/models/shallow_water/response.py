@@ -63,7 +63,7 @@ def geostrophy(grid: Grid) -> Geostrophy:
 
 
 def _weights(per_metre: np.ndarray, wet: np.ndarray, factor: np.ndarray, axis: int) -> np.ndarray:
-    """Weights of the six cells, in the order of the steps, shape (n_cells, 6).
+    """Weights of the six cells, in the order of the steps, shape (6, n_cells).
 
     ``per_metre`` (ny, nx) is 1 / spacing at the sea faces along ``axis``, the direction of the
     gradient; the four faces are a cell's own, the one behind it, and the same two of the
@@ -77,4 +77,4 @@ def _weights(per_metre: np.ndarray, wet: np.ndarray, factor: np.ndarray, axis: i
     for ahead, _ in beside:
         behind = np.roll(ahead, 1, axis)
         columns += [scale * ahead, scale * (behind - ahead), -scale * behind]
-    return np.stack([c.ravel() for c in columns], axis=1)
+    return np.stack([c.ravel() for c in columns])
