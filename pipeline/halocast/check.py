@@ -18,13 +18,13 @@ from rich.table import Table
 from halocast.config import RunSettings, SphereGrid
 from halocast.cycle.context import data_store, make_model
 from halocast.draws import Address, Purpose, normals
-from halocast.ensemble import model_noise
 from halocast.errors import HalocastError
 from halocast.filters import FILTERS
 from halocast.filters.base import BlockObservations, make_group
 from halocast.grid import Grid
-from halocast.localization.blocks import incidence, partition
+from halocast.localization.blocks import partition
 from halocast.models.base import Model, build_model
+from halocast.noise import ModelNoise
 from halocast.stores.forcing_store import Forcing
 from halocast.stores.observation_store import Observations
 
@@ -64,13 +64,18 @@ def _model(settings: RunSettings) -> Model:
 
 def _check_noise(settings: RunSettings, model: Model) -> list[str]:
     problems = []
-    for name, sd in settings.ensemble.model_noise.items():
-        key = f"ensemble.model_noise.{name} = {sd}"
+    for name in settings.ensemble.model_noise:
         if name not in model.layout.names:
-            problems.append(f"{key}: no such field; the state has {', '.join(model.layout.names)}")
-        elif not (np.isfinite(sd) and sd >= 0):
-            problems.append(f"{key}: a standard deviation is finite and not negative")
-    if settings.ensemble.members == 1 and any(settings.ensemble.model_noise.values()):
+            problems.append(
+                f"ensemble.model_noise.{name}: no such field; the state has "
+                f"{', '.join(model.layout.names)}"
+            )
+    if not problems:
+        try:
+            _noise(settings, model)
+        except HalocastError as error:
+            problems.append(str(error))
+    if settings.ensemble.members == 1 and _noisy(settings):
         problems.append(
             "ensemble.members = 1: one member has no spread to weigh observations with; use 2 or "
             "more, or set the model noise to 0"
@@ -78,9 +83,18 @@ def _check_noise(settings: RunSettings, model: Model) -> list[str]:
     return problems
 
 
+def _noisy(settings: RunSettings) -> list[str]:
+    return [name for name, noise in settings.ensemble.model_noise.items() if noise.sd > 0]
+
+
+def _noise(settings: RunSettings, model: Model) -> ModelNoise:
+    return ModelNoise.build(
+        settings.ensemble.model_noise, model.grid, model.layout, model.surface_response()
+    )
+
+
 def _check_observed_variables(settings: RunSettings, model: Model) -> list[str]:
-    noisy = {n for n, sd in settings.ensemble.model_noise.items() if sd > 0}
-    if settings.filter.method == "free-run" or noisy:
+    if settings.filter.method in ("free-run", "letkf") or _noisy(settings):
         return []
     return [
         "ensemble.model_noise: no field has any; LSMCMC then only picks ancestors. Give e.g. "
@@ -231,45 +245,50 @@ def _calibrate(settings: RunSettings, model: Model) -> tuple[float, float]:
 def _calibrate_analysis(settings: RunSettings, model: Model, state: np.ndarray) -> float:
     """Time the update of some blocks with 8 % of their cells observed, scaled to the grid."""
     grid, layout = model.grid, model.layout
+    noisy = [n for n in _noisy(settings) if n in layout.names]
+    if not noisy or settings.filter.method == "free-run":
+        return 0.0
     blocks = partition(grid.shape, settings.block)
     share = min(1.0, _CALIBRATION_CELLS / grid.n_cells)
     numbers = np.arange(max(1, int(share * blocks.n_blocks)))
-    noise_sd = np.zeros((len(layout), grid.n_cells))
-    observed = next((n for n in settings.ensemble.model_noise if n in layout.names), None)
-    if observed is None or settings.filter.method == "free-run":
-        return 0.0
-    f = layout.index(observed)
-    noise_sd[f] = max(settings.ensemble.model_noise[observed], 1e-6)
-    cells = np.flatnonzero(model.layout.wet(grid)[f].ravel())[::12]
-    value = state[f].ravel()[cells]
-    p = cells.size
-    variable = settings.observations.of({"ssh": "ssh", "z": "z"}.get(observed, observed[0]))
-    operator, center, scale = variable.operator.codes
-    kind, df = variable.noise.codes
-    observations = BlockObservations(
-        scalar=f * grid.n_cells + cells, field=np.full(p, f), cell=cells, value=value,
-        error=np.full(p, noise_sd[f, 0]), operator=np.full(p, operator, np.int8),
-        center=np.full(p, center), scale=np.full(p, scale),
-        noise_kind=np.full(p, kind, np.int8), df=np.full(p, df),
-    )  # fmt: skip
+    model_noise = _noise(settings, model)
+    f = layout.index(noisy[0])
+    cells = np.flatnonzero(layout.wet(grid)[f].ravel())[::12]
+    observations = _imagined(settings, model, state, model_noise, f, cells)
     m = settings.ensemble.members
-    noise = model_noise(m, noise_sd, np.arange(grid.n_cells), grid.n_cells, settings.seed, 0)
+    noise = np.stack(
+        [model_noise.draw(settings.seed, 0, i).reshape(len(layout), -1) for i in range(m)]
+    )
     spread = normals(Address(settings.seed, 0, Purpose.INITIAL_STATE, 1), m)[:, None]
     forecast = np.repeat(state.reshape(1, len(layout), -1), m, axis=0)
-    forecast[:, f] += noise_sd[f] * spread
-    seen = incidence(
-        blocks, cells, halo=getattr(settings.filter, "halo", 0.0),
-        taper=getattr(settings.filter, "taper", "continuous"), periodic=grid.periodic,
-    )  # fmt: skip
+    forecast[:, f] += model_noise.sd[f] * spread
+    method = FILTERS[settings.filter.method]
     group = make_group(
-        numbers, blocks, seen, observations, forecast, noise_sd, noise,
-        seed=settings.seed, cycle=0,
+        numbers, blocks, method.incidence(settings.filter, blocks, cells, grid), observations,
+        forecast, np.stack(drawn), model_noise, grid=grid, seed=settings.seed, cycle=0,
+        sees_all=method.sees_all,
     )  # fmt: skip
-    update = FILTERS[settings.filter.method]
-    update(group, settings.filter)
+    method.update(group, settings.filter)
     began = clock.perf_counter()
-    update(group, settings.filter)
+    method.update(group, settings.filter)
     return (clock.perf_counter() - began) * blocks.n_blocks / numbers.size
+
+
+def _imagined(
+    settings: RunSettings, model: Model, state: np.ndarray, noise: ModelNoise, f: int,
+    cells: np.ndarray,
+) -> BlockObservations:  # fmt: skip
+    """Make observations of one field to calibrate with, as accurate as the noise is large."""
+    name, p = model.layout.fields[f].variable, cells.size
+    variable = settings.observations.of(name)
+    operator, center, scale = variable.operator.codes
+    kind, df = variable.noise.codes
+    return BlockObservations(
+        id=np.arange(p), scalar=f * model.grid.n_cells + cells, field=np.full(p, f), cell=cells,
+        value=state[f].ravel()[cells], error=np.full(p, noise.sd[f].max()),
+        operator=np.full(p, operator, np.int8), center=np.full(p, center),
+        scale=np.full(p, scale), noise_kind=np.full(p, kind, np.int8), df=np.full(p, df),
+    )  # fmt: skip
 
 
 def _bytes(value: float) -> str:

@@ -22,6 +22,7 @@ from halocast.errors import ConfigError
 from halocast.filters import FreeRunSettings, LsmcmcV2Settings
 from halocast.models.linear_gaussian import LinearGaussianSettings
 from halocast.models.shallow_water.settings import ShallowWaterSettings
+from halocast.noise import FieldNoiseEntry
 from halocast.observations.settings import ObservationSettings
 from halocast.settings import Settings
 from halocast.twins.settings import Twin
@@ -63,9 +64,13 @@ class EnsembleSettings(Settings):
     """The ensemble and its model noise."""
 
     members: PositiveInt = Field(25, description="Number of members")
-    model_noise: dict[str, float] = Field(
+    model_noise: dict[str, FieldNoiseEntry] = Field(
         default_factory=dict,
-        description="Standard deviation of the noise added each cycle, by field, e.g. {ssh: 0.01}",
+        description="Noise added each cycle, by field: a standard deviation, e.g. {ssh: 0.01}, or "
+        "a section with sd, correlation, length …",
+    )
+    centred_noise: bool = Field(
+        True, description="Whether the noise leaves the mean over members as it is"
     )
 
 

@@ -77,8 +77,8 @@ def has_the_members_of_a_model(
 
 
 _MEMBERS = (
-    "name", "grid", "layout", "initial_state", "initial_perturbation", "apply_perturbation",
-    "prepare_forcing", "advance", "complete", "check",
+    "name", "grid", "layout", "needs_forcing", "initial_state", "initial_perturbation",
+    "apply_perturbation", "prepare_forcing", "advance", "complete", "surface_response", "check",
 )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ def test_a_broken_promise_is_named(kind, promise):
 def test_a_class_that_is_not_a_model_breaks_every_promise():
     broken = check_model(Incomplete())
     assert len(broken) == len(PROMISES)
-    assert "lacks grid, layout, initial_state" in broken[0]
+    assert "lacks grid, layout, needs_forcing, initial_state" in broken[0]
 
 
 def test_an_unknown_model_is_a_config_error():

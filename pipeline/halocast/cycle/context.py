@@ -21,6 +21,7 @@ from halocast.errors import ConfigError, StoreError
 from halocast.grid import Grid
 from halocast.localization.blocks import Blocks, partition
 from halocast.models.base import Model, build_model
+from halocast.noise import ModelNoise
 from halocast.stores.forcing_store import Forcing
 from halocast.stores.grid_store import read_grid
 from halocast.stores.observation_store import Observations
@@ -47,13 +48,12 @@ class Context:
         return partition(self.grid.shape, self.settings.block)
 
     @cached_property
-    def noise_sd(self) -> np.ndarray:
-        """Standard deviation of the model noise, shape (F, n_cells); 0 on land."""
-        layout = self.model.layout
-        sd = np.zeros((len(layout), *self.grid.shape))
-        for name, value in self.settings.ensemble.model_noise.items():
-            sd[layout.index(name)] = value
-        return (sd * layout.wet(self.grid)).reshape(len(layout), -1)
+    def noise(self) -> ModelNoise:
+        """The model noise: its covariance and its draws."""
+        model = self.model
+        return ModelNoise.build(
+            self.settings.ensemble.model_noise, model.grid, model.layout, model.surface_response()
+        )
 
     @cached_property
     def store(self) -> RunStore:
@@ -86,14 +86,14 @@ class Context:
     @lru_cache(maxsize=2)  # noqa: B019 - a context lives as long as its process
     def forcing(self, cycle: int) -> Any:
         """What the model needs to advance through a cycle."""
-        if self.settings.model.kind == "linear-gaussian":
-            return None
+        if not self.model.needs_forcing:
+            return self.model.prepare_forcing(None)
         time = self.settings.time
         return self.model.prepare_forcing(self._forcing.window(time.at(cycle - 1), time.at(cycle)))
 
     def initial_state(self) -> np.ndarray:
         """The state (F, ny, nx) the members are perturbed around."""
-        if self.settings.model.kind == "linear-gaussian":
+        if not self.model.needs_forcing:
             return self.model.initial_state(None)
         time = self.settings.time
         return self.model.initial_state(self._forcing.window(time.at(0), time.at(1)))

@@ -6,19 +6,27 @@ free run's arrays are None in a run without one.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from halocast.observations.table import ObservationTable
 
+if TYPE_CHECKING:
+    from halocast.samplers.chains import ChainTrace
+
 
 class Batch(NamedTuple):
-    """Some members' states, kept together where they were forecast: shape (b, F, ny, nx)."""
+    """Some members' states, kept together where they were forecast: shape (b, F, ny, nx).
+
+    ``noise`` is the model noise they are to get, drawn with the forecast where it is a whole field
+    (correlated); noise that is independent from cell to cell is drawn tile by tile instead.
+    """
 
     numbers: np.ndarray
     analysis: np.ndarray
     free: np.ndarray | None
+    noise: np.ndarray | None = None
 
 
 class Prepared(NamedTuple):
@@ -37,6 +45,8 @@ class Tile(NamedTuple):
     analysis: np.ndarray
     free: np.ndarray | None
     observed: np.ndarray
+    noise: np.ndarray | None
+    observed_noise: np.ndarray | None
 
 
 class Piece(NamedTuple):
@@ -53,6 +63,7 @@ class Statistics(NamedTuple):
     ``fields`` are arrays (F, c) on ``cells``; ``fate`` is what became of every row of the table
     (the same in all groups); ``seen`` are the rows whose scalar lies in the group, and ``scalars``
     the members' values of it, (m, p_g), by what they are of; ``health`` has one value a block.
+    ``trace`` are the chains of the group's busiest block, where chains ran.
     """
 
     cells: np.ndarray
@@ -62,6 +73,7 @@ class Statistics(NamedTuple):
     scalars: dict[str, np.ndarray]
     blocks: np.ndarray
     health: dict[str, np.ndarray]
+    trace: ChainTrace | None
 
 
 class Updated(NamedTuple):

@@ -19,13 +19,14 @@ import numpy as np
 from halocast.cycle.context import Context, load_context
 from halocast.cycle.parts import Batch, Piece, Prepared, Statistics, Tile, Updated
 from halocast.diagnostics import ensemble_crps, score_name
-from halocast.ensemble import mean_and_spread, model_noise
+from halocast.ensemble import mean_and_spread
 from halocast.errors import ModelError
 from halocast.filters import FILTERS, free_run
 from halocast.filters.base import BlockGroup, BlockObservations, BlockUpdate, block_group
-from halocast.localization.blocks import Incidence, incidence
+from halocast.localization.blocks import Incidence
 from halocast.localization.planner import plan_groups
 from halocast.models.kalman_reference import kalman_analysis, kalman_forecast, kalman_initial
+from halocast.noise import centre
 from halocast.observations import ObservationTable, check_gross_errors, prepare_observations
 
 
@@ -90,14 +91,8 @@ def _incidence(context: Context, table: ObservationTable) -> Incidence:
     """Find which blocks see which assimilated rows of the table."""
     settings = context.settings.filter
     here = table.assimilated
-    if settings.method == "free-run":
-        here = here[:0]
-    found = incidence(
-        context.blocks,
-        table.cell[here],
-        halo=getattr(settings, "halo", 0.0),
-        taper=getattr(settings, "taper", "continuous"),
-        periodic=context.grid.periodic,
+    found = FILTERS[settings.method].incidence(
+        settings, context.blocks, table.cell[here], context.grid
     )
     return Incidence(found.start, here[found.observation], found.weight)
 
@@ -123,7 +118,18 @@ def forecast(directory: str, cycle: int, batch: Batch) -> Batch:
         return out
 
     free = None if batch.free is None else advance(batch.free, "free run")
-    return Batch(batch.numbers, advance(batch.analysis, "analysis"), free)
+    return Batch(
+        batch.numbers,
+        advance(batch.analysis, "analysis"),
+        free,
+        _fields_of_noise(context, cycle, batch),
+    )
+
+
+def _fields_of_noise(context: Context, cycle: int, batch: Batch) -> np.ndarray | None:
+    if not context.noise.correlated:
+        return None
+    return np.stack([context.noise.draw(context.settings.seed, cycle, n) for n in batch.numbers])
 
 
 def _gather(parts: list[tuple[np.ndarray, np.ndarray]], members: int) -> np.ndarray:
@@ -147,8 +153,11 @@ def cut(directory: str, prepared: Prepared, group: int, batch: Batch) -> Tile:
         return np.take(flat, cells, axis=2)
 
     free = None if batch.free is None else take(batch.free)
+    noise = observed_noise = None
+    if batch.noise is not None:
+        noise, observed_noise = take(batch.noise), prepared.table.observed(batch.noise)
     observed = prepared.table.observed(batch.analysis)
-    return Tile(batch.numbers, take(batch.analysis), free, observed)
+    return Tile(batch.numbers, take(batch.analysis), free, observed, noise, observed_noise)
 
 
 def _group_cells(context: Context, prepared: Prepared, group: int) -> np.ndarray:
@@ -163,41 +172,65 @@ def update(directory: str, cycle: int, group: int, prepared: Prepared, *tiles: T
     settings = context.settings
     m = settings.ensemble.members
     numbers = prepared.groups[group]
-    cells = _group_cells(context, prepared, group)
-    noise_sd = np.ascontiguousarray(context.noise_sd[:, cells])
-    noise = model_noise(m, noise_sd, cells, context.grid.n_cells, settings.seed, cycle)
+    noise, observed_noise = _noise(context, cycle, group, prepared, tiles)
     observed = _gather([(t.numbers, t.observed) for t in tiles], m)
-    observed_sd = context.noise_sd[prepared.table.field, prepared.table.cell]
+    observed_sd = context.noise.sd[prepared.table.field, prepared.table.cell]
     table = check_gross_errors(prepared.table, observed, observed_sd, settings.observations)
+    method = FILTERS[settings.filter.method]
     blocks = block_group(
         numbers,
         context.blocks,
         _incidence(context, table),
         _block_observations(table),
         forecast=_gather([(t.numbers, t.analysis) for t in tiles], m),
-        noise_sd=noise_sd,
         noise=noise,
         observed=observed,
-        observed_noise_sd=observed_sd,
+        observed_noise=observed_noise,
+        model_noise=context.noise,
+        grid=context.grid,
         seed=settings.seed,
         cycle=cycle,
+        sees_all=method.sees_all,
     )
-    tracks = {"forecast": _completed(context, blocks, free_run.update(blocks))}
-    drawn = FILTERS[settings.filter.method](blocks, settings.filter)
-    tracks["analysis"] = _completed(context, blocks, drawn)
+    balanced = context.noise.balanced
+    tracks = {"forecast": _completed(context, blocks, free_run.update(blocks), balanced)}
+    drawn = method.update(blocks, settings.filter)
+    carried = method.carries_layers or balanced
+    tracks["analysis"] = _completed(context, blocks, drawn, carried)
     free = None
     if tiles[0].free is not None:
         alone = blocks._replace(
             forecast=_gather([(t.numbers, t.free) for t in tiles if t.free is not None], m)
         )
-        tracks["free"] = _completed(context, alone, free_run.update(alone))
+        tracks["free"] = _completed(context, alone, free_run.update(alone), balanced)
         free = tracks["free"].members
     statistics = _statistics(context, cycle, blocks, table, tracks)
     return Updated(tracks["analysis"].members, free, statistics)
 
 
+def _noise(
+    context: Context, cycle: int, group: int, prepared: Prepared, tiles: tuple[Tile, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return all members' model noise on the group's cells and at all observations."""
+    settings, table = context.settings, prepared.table
+    m, seed = settings.ensemble.members, settings.seed
+    if context.noise.correlated:
+        noise = _gather([(t.numbers, t.noise) for t in tiles if t.noise is not None], m)
+        observed = _gather(
+            [(t.numbers, t.observed_noise) for t in tiles if t.observed_noise is not None], m
+        )
+    else:
+        cells = _group_cells(context, prepared, group)
+        noise = context.noise.white_tile(m, cells, seed, cycle)
+        observed = context.noise.white_at(m, table.field, table.cell, seed, cycle)
+    if settings.ensemble.centred_noise:
+        return centre(noise), centre(observed)
+    return noise, observed
+
+
 def _block_observations(table: ObservationTable) -> BlockObservations:
     return BlockObservations(
+        id=table.id,
         scalar=table.scalar,
         field=table.field,
         cell=table.cell,
@@ -211,15 +244,20 @@ def _block_observations(table: ObservationTable) -> BlockObservations:
     )
 
 
-def _completed(context: Context, group: BlockGroup, drawn: BlockUpdate) -> BlockUpdate:
-    """Let the model carry what was drawn downwards; mean and spread follow the members."""
+def _completed(
+    context: Context, group: BlockGroup, drawn: BlockUpdate, carried: bool
+) -> BlockUpdate:
+    """Let the model carry what was drawn downwards; mean and spread follow the members.
+
+    Where the layers below were updated too (``carried``) the model only keeps them thick enough.
+    """
     if len(context.model.layout) == 1:
         return drawn  # nothing lies below
     ancestor = np.repeat(drawn.ancestor, np.diff(group.cell_start), axis=1)  # (m, c)
     members = np.empty_like(drawn.members)
     for k in range(group.members):
-        source = group.forecast[k]
-        if (ancestor[k] != k).any():
+        source = drawn.members[k] if carried else group.forecast[k]
+        if not carried and (ancestor[k] != k).any():
             source = np.take_along_axis(group.forecast, ancestor[k][None, None], axis=0)[0]
         members[k] = context.model.complete(drawn.members[k], source, group.cells)
     changed = (members != drawn.members).any(axis=0)
@@ -264,7 +302,8 @@ def _statistics(
     members["forecast-mean"] = group.forecast
     scalars = {name: v[:, table.field[seen], at] for name, v in members.items()}
     health = tracks["analysis"].health
-    return Statistics(group.cells, fields, table.fate, seen, scalars, group.block, health)
+    trace = tracks["analysis"].trace
+    return Statistics(group.cells, fields, table.fate, seen, scalars, group.block, health, trace)
 
 
 def keep(updated: Updated) -> Statistics:
@@ -302,7 +341,7 @@ def reference(
     """Advance the exact filter through a cycle: its forecast and its analysis (2, ny, nx)."""
     context = load_context(directory)
     time = context.settings.time
-    sd = context.noise_sd[0].reshape(context.grid.shape)
+    sd = context.noise.sd[0].reshape(context.grid.shape)
     ahead = kalman_forecast(context.model, estimate, sd, time.at(cycle - 1), time.at(cycle))
     return ahead, kalman_analysis(ahead, prepared.table.with_fate(kept.fate))
 

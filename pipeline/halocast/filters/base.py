@@ -19,9 +19,9 @@ import numpy as np
 from halocast.errors import RunError
 from halocast.grid import Grid
 from halocast.localization.blocks import Blocks, Incidence, incidence
+from halocast.noise import Correlation, ModelNoise, Terms
 
 if TYPE_CHECKING:
-    from halocast.noise import Correlation, ModelNoise, Terms
     from halocast.samplers.chains import ChainTrace
 
 

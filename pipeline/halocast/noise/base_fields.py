@@ -130,7 +130,7 @@ def _radial(noise: FieldNoise) -> tuple[Radial, float, float]:
     """Return the correlation as a function of distance in lengths, its support and its end."""
     if noise.correlation == "gaspari-cohn":
         return gaspari_cohn, 2.0, 2.0
-    function = partial(matern, smoothness=noise.smoothness)
+    function = partial(matern, smoothness=noise.smoothness or 1.5)
     ends = [
         brentq(lambda r, c=level: float(function(np.array(r))) - c, 0.0, 50.0)
         for level in (_NEGLIGIBLE, _ZERO)

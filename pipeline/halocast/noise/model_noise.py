@@ -28,7 +28,7 @@ import numpy as np
 from halocast.draws import Address, Purpose
 from halocast.errors import ConfigError
 from halocast.grid import Grid
-from halocast.noise.base_fields import BaseField
+from halocast.noise.base_fields import BaseField, white_field
 from halocast.noise.correlation import Correlation, stack_tables
 from halocast.noise.covariance import fill_variance
 from halocast.noise.entries import base_field, find_entries, parts_of
@@ -114,6 +114,19 @@ class ModelNoise:
             stack_tables([b.table for b in bases], grid.shape, grid.periodic),
             any(b.amplitude is not None for b in bases) or len(parts) > len(bases),
             any(e.noise.balanced for e in entries),
+        )
+
+    @classmethod
+    def independent(cls, sd: np.ndarray, grid: Grid) -> ModelNoise:
+        """Build noise that is independent from scalar to scalar; ``sd`` has shape (F, n_cells)."""
+        return cls(
+            grid.shape,
+            len(sd),
+            tuple(white_field(grid, f * grid.n_cells) for f in range(len(sd))),
+            tuple(PointPart(f, f, np.asarray(factor, float)) for f, factor in enumerate(sd)),
+            stack_tables([np.ones((1, 1))] * len(sd), grid.shape, grid.periodic),
+            correlated=False,
+            balanced=False,
         )
 
     @cached_property

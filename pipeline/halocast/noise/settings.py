@@ -27,7 +27,9 @@ class FieldNoise(Settings):
     length_km: PositiveFloat | None = Field(
         None, allow_inf_nan=False, description="The same length in km, instead of `length`"
     )
-    smoothness: float = Field(1.5, description="Smoothness of Matérn's function: 1.5 or 2.5")
+    smoothness: float | None = Field(
+        None, description="Smoothness of Matérn's function: 1.5 (also by default) or 2.5"
+    )
     layers: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = Field(
         (),
         description="Share of the same noise in the layers below, e.g. [0.5, 0.1]; none: this "
@@ -57,9 +59,9 @@ class FieldNoise(Settings):
                 f"correlation {self.correlation} needs one of length (cells) and length_km; "
                 f"{'both are' if given else 'none is'} set"
             )
-        if "smoothness" in self.model_fields_set and self.correlation != "matern":
+        if self.smoothness is not None and self.correlation != "matern":
             raise ValueError(f"smoothness is for matern; correlation is {self.correlation}")
-        if self.smoothness not in (1.5, 2.5):
+        if self.smoothness not in (None, 1.5, 2.5):
             raise ValueError(f"smoothness {self.smoothness:g}: use 1.5 or 2.5")
         return self
 
