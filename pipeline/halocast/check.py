@@ -256,9 +256,7 @@ def _calibrate_analysis(settings: RunSettings, model: Model, state: np.ndarray) 
     cells = np.flatnonzero(layout.wet(grid)[f].ravel())[::12]
     observations = _imagined(settings, model, state, model_noise, f, cells)
     m = settings.ensemble.members
-    noise = np.stack(
-        [model_noise.draw(settings.seed, 0, i).reshape(len(layout), -1) for i in range(m)]
-    )
+    drawn = [model_noise.draw(settings.seed, 0, i).reshape(len(layout), -1) for i in range(m)]
     spread = normals(Address(settings.seed, 0, Purpose.INITIAL_STATE, 1), m)[:, None]
     forecast = np.repeat(state.reshape(1, len(layout), -1), m, axis=0)
     forecast[:, f] += model_noise.sd[f] * spread
