@@ -22,11 +22,13 @@ from halocast.grid import Grid
 from halocast.localization.blocks import Blocks, partition
 from halocast.models.base import Model, build_model
 from halocast.noise import ModelNoise
+from halocast.observations.withholding import Platforms, platforms_of
 from halocast.stores.forcing_store import Forcing
 from halocast.stores.grid_store import read_grid
 from halocast.stores.observation_store import Observations
 from halocast.stores.run_store import CONFIG, RunStore
 from halocast.stores.truth_store import Truth
+from halocast.twins.settings import NatureTwin
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,12 @@ class Context:
         return Observations.open(data_store(self.directory, self.settings))
 
     @cached_property
+    def platforms(self) -> Platforms:
+        """The drifters and passes of the run, among which some are withheld."""
+        time = self.settings.time
+        return platforms_of(*self.observations.platforms(time.at(0), time.at(time.cycles)))
+
+    @cached_property
     def truth(self) -> Truth | None:
         """The truth, where the data store has one."""
         try:
@@ -92,10 +100,15 @@ class Context:
         return self.model.prepare_forcing(self._forcing.window(time.at(cycle - 1), time.at(cycle)))
 
     def initial_state(self) -> np.ndarray:
-        """The state (F, ny, nx) the members are perturbed around."""
+        """The state (F, ny, nx) the members are perturbed around.
+
+        Of a nature twin, the truth of some hours before; else the forcing's analysis.
+        """
         if not self.model.needs_forcing:
             return self.model.initial_state(None)
-        time = self.settings.time
+        time, twin = self.settings.time, self.settings.data.twin
+        if isinstance(twin, NatureTwin) and self.truth is not None:
+            return self.truth.at(time.at(0) - twin.displacement_hours * np.timedelta64(3600, "s"))
         return self.model.initial_state(self._forcing.window(time.at(0), time.at(1)))
 
 

@@ -77,7 +77,7 @@ def prepare(directory: str, cycle: int, n_groups: int) -> Prepared:
     start, stop = settings.time.at(cycle - 1), settings.time.at(cycle)
     rows = context.observations.window(start, stop)
     table, fates = prepare_observations(
-        rows, grid, layout, settings.observations, settings.seed, (start, stop)
+        rows, grid, layout, settings.observations, settings.seed, (start, stop), context.platforms
     )
     seen = _incidence(context, table)
     plan = plan_groups(

@@ -16,6 +16,7 @@ from halocast.cycle.context import run_grid
 from halocast.draws import Address, Purpose, normals
 from halocast.errors import ConfigError
 from halocast.models.base import build_model
+from halocast.noise import ModelNoise
 from halocast.observations import VARIABLES, swath_cells
 from halocast.sources.rows import concat_rows, make_rows, product_code
 from halocast.stores.grid_store import write_grid
@@ -36,15 +37,14 @@ def make_linear_twin(settings: RunSettings, folder: Path) -> None:
             where="data.twin.kind",
             remedy="set model.kind: linear-gaussian, or another twin",
         )
-    noise_sd = settings.ensemble.model_noise.get("z", 0.0)
+    noise = ModelNoise.build(settings.ensemble.model_noise, model.grid, model.layout)
     grid, time = model.grid, settings.time
     write_grid(store, grid)
     state = model.initial_state(None)
     states, tables = [], []
     for cycle in range(1, time.cycles + 1):
         state = model.advance(state, time.at(cycle - 1), time.at(cycle), None)
-        address = Address(twin.seed, cycle, Purpose.NATURE_NOISE, 0)
-        state = state + noise_sd * normals(address, grid.n_cells).reshape(state.shape)
+        state = state + noise.draw(twin.seed, cycle, 0, Purpose.NATURE_NOISE)
         states.append(state)
         cells = swath_cells(cycle, grid.shape, twin.coverage)
         address = Address(twin.seed, cycle, Purpose.NATURE_OBSERVATIONS, 0)
