@@ -23,7 +23,6 @@ def test_every_mistake_is_found_at_once() -> None:
             "natl-demo",
             "model.time_step=225",
             "ensemble.model_noise.w=0.1",
-            "ensemble.model_noise.ssh=-1",
             "reference=kalman-filter",
             "engine.workers=400",
             "time.cycle_seconds=1000",
@@ -32,7 +31,6 @@ def test_every_mistake_is_found_at_once() -> None:
     text = "\n".join(problems)
     assert "225" in text  # the CFL violation, with the number that fails
     assert "ensemble.model_noise.w" in text
-    assert "ensemble.model_noise.ssh = -1" in text
     assert "linear-gaussian" in text
     assert "engine.workers = 400" in text
     assert "time.cycle_seconds = 1000" in text
