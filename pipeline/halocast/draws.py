@@ -45,6 +45,7 @@ class Purpose(IntEnum):
     SYNTHETIC_FILES = 8
     CHAIN = 9
     OBSERVATION_NOISE = 10
+    OBSERVATION_SCALE = 13
 
 
 class Address(NamedTuple):
