@@ -36,10 +36,15 @@ def record(
     context = load_context(directory)
     fields = _fields(context, kept)
     table = prepared.table.with_fate(kept[0].fate)
-    scalars = _scalars(context, table, kept)
+    states = _scalars(context, table, kept)
+    scalars = {
+        track: observe(values, table.operator, table.operator_center, table.operator_scale)
+        for track, values in states.items()
+    }
     scores = [
         *_truth_scores(context, cycle, fields),
         *_reference_scores(context, fields, estimates),
+        *_truth_at_withheld(context, cycle, table, states),
         *_observation_scores(table, scalars),
     ]
     groups = {
@@ -82,14 +87,14 @@ def _fields(context: Context, kept: tuple[Statistics, ...]) -> dict[str, np.ndar
 def _scalars(
     context: Context, table: ObservationTable, kept: tuple[Statistics, ...]
 ) -> dict[str, np.ndarray]:
-    """Assemble the members' observed scalars (m, p), in observation space."""
+    """Assemble the members' observed scalars (m, p)."""
     m = context.settings.ensemble.members
     out = {}
     for track in kept[0].scalars:
         values = np.empty((m, table.size))
         for statistics in kept:
             values[:, statistics.seen] = statistics.scalars[track]
-        out[track] = observe(values, table.operator, table.operator_center, table.operator_scale)
+        out[track] = values
     return out
 
 
@@ -151,6 +156,27 @@ def _reference_scores(
                 _WHAT[track], "kalman-filter", context.grid, context.model.layout,
                 fields[f"{track}/mean"], fields[f"{track}/spread"], exact,
             )  # fmt: skip
+    return rows
+
+
+def _truth_at_withheld(
+    context: Context, cycle: int, table: ObservationTable, states: dict[str, np.ndarray]
+) -> list[Row]:
+    """Score the states where observations were withheld, against the truth there.
+
+    Heavy-tailed errors have no variance, so a root mean square of differences from such
+    observations says nothing of the estimate; where there is a truth this does.
+    """
+    truth, here = context.truth_at(cycle), table.withheld
+    if truth is None or not here.size:
+        return []
+    true = truth.reshape(len(truth), -1)[table.field[here], table.cell[here]]
+    rows: list[Row] = []
+    for track, values in states.items():
+        rows += observation_rows(
+            _WHAT.get(track, track), "truth-at-withheld", VARIABLES, table.variable[here], true,
+            values[:, here],
+        )  # fmt: skip
     return rows
 
 

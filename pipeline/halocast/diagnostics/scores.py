@@ -1,9 +1,10 @@
 """Rows of scores: how far something is from what it is held against, variable by variable.
 
 A row says ``what`` (analysis, forecast, forecast-mean, free-run) was compared ``against`` what
-(truth, kalman-filter, withheld, assimilated) for one ``variable``, and with which result. The
-variable has the same name whether it is compared as a field or with observations: ``ssh``, and
-``u``, ``v``, ``t`` for the top layer; deeper fields carry their layer (``u1``, ``h2``).
+(truth, kalman-filter, truth-at-withheld, withheld, assimilated) for one ``variable``, and with
+which result. The variable has the same name whether it is compared as a field or with
+observations: ``ssh``, and ``u``, ``v``, ``t`` for the top layer; deeper fields carry their layer
+(``u1``, ``h2``).
 
 A comparison with the observations just assimilated is a *fit*; with withheld ones or with the
 truth it is an error. Differences from observations hold the observation's error as well.

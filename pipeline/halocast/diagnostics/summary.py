@@ -14,7 +14,7 @@ from halocast.diagnostics.scores import Row
 MEASURES = ("rmse", "bias", "spread", "crps")
 
 WHAT_ORDER = ("analysis", "forecast", "forecast-mean", "free-run")
-AGAINST_ORDER = ("truth", "kalman-filter", "withheld", "assimilated")
+AGAINST_ORDER = ("truth", "kalman-filter", "truth-at-withheld", "withheld", "assimilated")
 
 # variable: (its name, its unit)
 LABELS = {
@@ -110,6 +110,7 @@ def against_label(against: str) -> str:
     return {
         "truth": "truth",
         "kalman-filter": "exact Kalman filter",
+        "truth-at-withheld": "truth where observations were withheld",
         "withheld": "withheld observations",
         "assimilated": "assimilated observations",
     }.get(against, against)
