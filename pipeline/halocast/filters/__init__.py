@@ -5,14 +5,24 @@
 
 from __future__ import annotations
 
-from halocast.filters import free_run, lsmcmc_v2
+from halocast.filters import bridge, free_run, lsmcmc_v2
 from halocast.filters.base import BlockGroup, BlockUpdate, Filter
+from halocast.filters.bridge import BridgeSettings
 from halocast.filters.free_run import FreeRunSettings
 from halocast.filters.lsmcmc_v2 import LsmcmcV2Settings
 
 FILTERS: dict[str, Filter] = {
     "lsmcmc-v2": Filter(lsmcmc_v2.update),
+    "bridge": Filter(bridge.update, bridge.sees, carries_layers=True),
     "free-run": Filter(free_run.update, free_run.sees_nothing),
 }
 
-__all__ = ["FILTERS", "BlockGroup", "BlockUpdate", "Filter", "FreeRunSettings", "LsmcmcV2Settings"]
+__all__ = [
+    "FILTERS",
+    "BlockGroup",
+    "BlockUpdate",
+    "BridgeSettings",
+    "Filter",
+    "FreeRunSettings",
+    "LsmcmcV2Settings",
+]
