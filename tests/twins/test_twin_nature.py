@@ -48,7 +48,7 @@ def settings_of(
                 "model_noise": False,
                 "spin_up_hours": 3,
                 "drifters": 150,
-                "swath_cells": 2.0,
+                "swath_width": 2.0,
                 **(twin or {}),
             }
         },

@@ -179,8 +179,8 @@ def _swath_rows(
 ) -> xr.Dataset:
     grid = nature.model.grid
     cells = np.zeros(0, np.int64)
-    if twin.swath_cells:
-        cells = swath_cells(cycle, grid.shape, width=twin.swath_cells)
+    if twin.swath_width:
+        cells = swath_cells(cycle, grid.shape, width=twin.swath_width)
     cells = cells[grid.sea.ravel()[cells]]
     j, i = np.divmod(cells, grid.shape[1])
     error = _errors(settings, twin, "ssh", cycle, cells)

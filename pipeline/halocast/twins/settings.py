@@ -66,8 +66,11 @@ class NatureTwin(Settings):
     )
     spin_up_hours: PositiveInt = Field(36, description="Hours the nature run takes to adjust")
     drifters: int = Field(120, ge=0, description="Number of drifters")
-    swath_cells: float = Field(
-        1.5, ge=0, allow_inf_nan=False, description="Width of each of the two swaths; 0: none"
+    swath_width: float = Field(
+        1.5,
+        ge=0,
+        allow_inf_nan=False,
+        description="Width of each of the two swaths in cells; 0: none",
     )
     errors: TwinErrors = Field(TwinErrors(), description="Errors of the observations")
     seed: int = Field(2026, ge=0, description="Seed of the truth, its noise and its observations")
