@@ -18,7 +18,7 @@ from halocast.observations.operators import observe
 from halocast.observations.withholding import SWOT, platforms_of, product_kind
 from halocast.runs import carry_out, create_run, run_scores
 from halocast.sources.rows import Fate
-from halocast.twins.nature import standard_errors
+from halocast.twins.observing import standard_errors
 from scipy import stats
 
 HOUR = np.timedelta64(3600, "s")
