@@ -98,6 +98,19 @@ def test_windows_one_after_the_other_have_every_row_once(path):
     assert np.array_equal(np.concatenate(numbers), np.arange(1000))
 
 
+def test_the_platforms_of_a_stretch_are_those_of_its_candidates(path):
+    fate = np.where(np.arange(400) % 3 == 0, int(Fate.FLAGGED_QUALITY), int(Fate.CANDIDATE))
+    table = rows(400, fate=fate)
+    write_observations(path, table)
+    start, stop = START + 20_000 * SECOND, START + 60_000 * SECOND
+    product, platform = Observations.open(path).platforms(start, stop)
+    time = table["time"].values
+    here = (time > start) & (time <= stop) & (table["fate"].values == Fate.CANDIDATE)
+    assert 0 < here.sum() < 300
+    np.testing.assert_array_equal(platform, table["platform"].values[here])
+    np.testing.assert_array_equal(product, table["product"].values[here])
+
+
 def test_the_same_file_again_changes_nothing(path):
     write_observations(path, rows(100))
     before = (path / "observations/zarr.json").read_bytes()
