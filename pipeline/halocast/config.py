@@ -19,7 +19,12 @@ import yaml
 from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, ValidationError
 
 from halocast.errors import ConfigError
-from halocast.filters import BridgeSettings, FreeRunSettings, LsmcmcV2Settings
+from halocast.filters import (
+    BridgeSettings,
+    FreeRunSettings,
+    LetkfSettings,
+    LsmcmcV2Settings,
+)
 from halocast.models.linear_gaussian import LinearGaussianSettings
 from halocast.models.shallow_water.settings import ShallowWaterSettings
 from halocast.noise import FieldNoiseEntry
@@ -118,7 +123,10 @@ class RunSettings(Settings):
     ensemble: EnsembleSettings = EnsembleSettings()
     data: DataSettings = DataSettings()
     observations: ObservationSettings = ObservationSettings()
-    filter: Annotated[LsmcmcV2Settings | BridgeSettings | FreeRunSettings, Discriminator("method")]
+    filter: Annotated[
+        LsmcmcV2Settings | BridgeSettings | LetkfSettings | FreeRunSettings,
+        Discriminator("method"),
+    ]
     free_run: bool = Field(True, description="Run the same ensemble without assimilation beside")
     reference: Literal["kalman-filter"] | None = Field(
         None, description="Exact filter to score against, where the model is linear"
@@ -222,8 +230,8 @@ def _sentence(problem: Mapping[str, Any]) -> str:
 
 # discriminator values that pydantic puts into the path of a mistake
 _TAGS = {
-    "sphere", "plane", "shallow-water", "linear-gaussian", "lsmcmc-v2", "bridge", "free-run",
-    "north-atlantic", "nature",
+    "sphere", "plane", "shallow-water", "linear-gaussian", "lsmcmc-v2", "bridge", "letkf",
+    "free-run", "north-atlantic", "nature",
 }  # fmt: skip
 
 
