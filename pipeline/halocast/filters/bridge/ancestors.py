@@ -30,7 +30,6 @@ from halocast.filters.bridge.pointwise import (
     Coordinate,
     Prior,
     condition,
-    mean_over_members,
     sweep,
     take_observations,
 )
@@ -85,8 +84,8 @@ def _start(batch, kernel, companion, push, state, fine):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _move(batch, number, prior, log_like, forecast, state, ancestor, t, address, share, average):
-    """Both moves of the ancestors of all chains; ``average`` (N, m) grows by their weights."""
+def _move(batch, number, prior, log_like, forecast, state, ancestor, t, address, share, moments):
+    """Both moves of the ancestors of all chains; ``moments`` (N, 2, 2, m) grow, move by move."""
     m = state.shape[1]
     uniform = np.empty(m)
     for b in range(batch.block.size):
@@ -96,20 +95,40 @@ def _move(batch, number, prior, log_like, forecast, state, ancestor, t, address,
         smooth = True
         for k in range(p):
             smooth = smooth and precision[k, k] > 0.0
-        part = share / (2 * m) if smooth else share / m
         block = number[batch.block[b]]
         fill_ancestor_uniforms(block, t, 0, address[0], address[1], uniform)
         move_with_noise(
-            log_like[own], forecast[own], state[own], ancestor[b], uniform, part, average[b]
+            log_like[own], forecast[own], state[own], ancestor[b], uniform, share / m, moments[b, 0]
         )
         if smooth:
             fill_ancestor_uniforms(block, t, 1, address[0], address[1], uniform)
             move_in_place(
-                precision, forecast[own], state[own], ancestor[b], uniform, part, average[b]
+                precision, forecast[own], state[own], ancestor[b], uniform, share / m, moments[b, 1]
             )
         for a in range(batch.start[b], batch.start[b + 1]):
             for i in range(m):
                 prior.centre[a, i] = forecast[a, ancestor[b, i]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def combine(moments, weight):
+    """Fill weights (N, m) with the two moves' average probabilities, by inverse variance.
+
+    Each estimates the same weights; the one whose probabilities vary less from chain to chain
+    knows more.
+    """
+    for b in range(weight.shape[0]):
+        first, second = moments[b, :, 0], moments[b, :, 1]
+        share = np.zeros(2)
+        for k in range(2):
+            scatter = 1e-12
+            for j in range(weight.shape[1]):
+                scatter += max(second[k, j] - first[k, j] * first[k, j], 0.0)
+            if first[k].sum() > 0.0:
+                share[k] = 1.0 / scatter
+        total = share[0] + share[1]
+        for j in range(weight.shape[1]):
+            weight[b, j] = (share[0] * first[0, j] + share[1] * first[1, j]) / total
 
 
 def noise_kept(
@@ -134,11 +153,10 @@ def noise_kept(
 
 
 class Found(NamedTuple):
-    """Weights and ancestors, (N, m), and the scalars' mean move from their ancestors, (P,)."""
+    """Weights and ancestors, (N, m)."""
 
     weight: np.ndarray
     ancestor: np.ndarray
-    moved: np.ndarray
 
 
 def find_ancestors(
@@ -182,14 +200,13 @@ def find_ancestors(
     fill_pair_normals(batch.number, 1, *address, normal)
     _start(batch, prior.kernel, companion, normal, state, okay)
     fine &= okay
-    total, moved = np.zeros_like(weight), np.zeros(state.shape[0])
+    moments, unused = np.zeros((batch.block.size, 2, 2, m)), np.zeros(state.shape[0])
     for t in range(sweeps):
         fill_pair_normals(batch.number, 2 + sweeps + t, *address, normal)
         share = 1.0 / (sweeps - sweeps // 2) if t >= sweeps // 2 else 0.0
-        sweep(batch, prior, steps, sampler, state, normal, share, moved)
-        moved -= share * mean_over_members(prior.centre)
+        sweep(batch, prior, steps, sampler, state, normal, 0.0, unused)
         log_like = noise_kept(batch, scalars, sampler, forecast, state - prior.centre)
-        _move(batch, number, prior, log_like, forecast, state, ancestor, t, address, share, total)
-    weight[:] = total
+        _move(batch, number, prior, log_like, forecast, state, ancestor, t, address, share, moments)
+    combine(moments, weight)
     choose(batch, number, weight, forecast, *address, ancestor, prior.centre)
-    return Found(weight, ancestor, moved)
+    return Found(weight, ancestor)

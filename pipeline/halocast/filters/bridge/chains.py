@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from halocast.filters.bridge.ancestors import find_ancestors
 from halocast.filters.bridge.blocks import (
@@ -21,7 +22,6 @@ from halocast.filters.bridge.pointwise import (
     make_companion,
     mean_over_members,
     sample,
-    weigh,
 )
 from halocast.filters.bridge.view import View
 from halocast.samplers.likelihoods import ObservedScalars
@@ -75,16 +75,17 @@ def _one_kernel(
     forecast = view.forecast[batch.scalar]
     middle = forecast[:, 0] + mean_over_members(forecast - forecast[:, :1])
     prior.centre[:] = middle[:, None]
+    companion = make_companion(view, batch, scalars, sampler)
+    refuse_unknown(batch, companion.known, fine)
     found = sample(
-        batch, prior, coordinates(batch, scalars), make_companion(view, batch, scalars, sampler),
-        sampler, own=forecast + view.noise[batch.scalar], fine=fine, sweeps=sweeps,
+        batch, prior, coordinates(batch, scalars), companion, sampler,
+        own=forecast + view.noise[batch.scalar], middle=middle, fine=fine, sweeps=sweeps,
         seed=int(tile.seed), cycle=tile.cycle,
     )  # fmt: skip
-    goal = weigh(batch, prior, (found.mean - middle)[:, None])[:, 0]
     out.weight[blocks], out.ess[blocks], out.bridge[blocks] = 1.0 / m, m, 1.0
     out.ancestor[:, blocks] = np.arange(m)[:, None]
     out.fine[blocks] = fine
-    settle_pointwise(view, tile, batch, found.steps, goal, 1.0, out)
+    settle_pointwise(view, tile, batch, found.steps, found.goal, 1.0, out)
 
 
 def _paper_kernel(
@@ -101,6 +102,7 @@ def _paper_kernel(
     batch = make_batch(view, blocks, number)
     prior, fine = _prior(view, batch, ensemble=False)
     steps, companion = coordinates(batch, scalars), make_companion(view, batch, scalars, sampler)
+    refuse_unknown(batch, companion.known, fine)
     forecast, noise = view.forecast[batch.scalar], view.noise[batch.scalar]
     found = find_ancestors(
         batch, tile.block, prior, steps, companion, scalars, sampler, forecast=forecast,
@@ -109,10 +111,31 @@ def _paper_kernel(
     out.weight[blocks], out.bridge[blocks] = found.weight, 0.0
     out.ancestor[:, blocks] = found.ancestor.T
     out.ess[blocks] = [effective_number(w) for w in found.weight]
-    goal = weigh(batch, prior, found.moved[:, None])[:, 0]
+    middle = weighted_mean(batch, found.weight, forecast)
     drawn = sample(
-        batch, prior, steps, companion, sampler, own=prior.centre + noise, fine=fine,
-        sweeps=sweeps, seed=int(tile.seed), cycle=tile.cycle,
+        batch, prior, steps, companion, sampler, own=prior.centre + noise, middle=middle,
+        fine=fine, sweeps=sweeps, seed=int(tile.seed), cycle=tile.cycle,
     )  # fmt: skip
     out.fine[blocks] = fine
-    settle_pointwise(view, tile, batch, drawn.steps, goal, 0.0, out)
+    settle_pointwise(view, tile, batch, drawn.steps, drawn.goal, 0.0, out)
+
+
+@njit(cache=True, nogil=True)
+def refuse_unknown(batch, known, fine):
+    """Mark the blocks with a pair whose likelihood is not a number."""
+    for b in range(batch.block.size):
+        for a in range(batch.start[b], batch.start[b + 1]):
+            fine[b] = fine[b] and known[a]
+
+
+@njit(cache=True, nogil=True)
+def weighted_mean(batch, weight, forecast):
+    """Mean of the pairs' forecasts, (P,), by the weights of their blocks, (N, m)."""
+    out = np.empty(batch.scalar.size)
+    for b in range(batch.block.size):
+        for a in range(batch.start[b], batch.start[b + 1]):
+            shift = 0.0
+            for j in range(forecast.shape[1]):
+                shift += weight[b, j] * (forecast[a, j] - forecast[a, 0])
+            out[a] = forecast[a, 0] + shift
+    return out

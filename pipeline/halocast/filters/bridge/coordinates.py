@@ -67,17 +67,27 @@ def condition_coordinate(precision, state, centre, k, mean):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def companion_steps(kernel, value, variance, push, state):
+    """(K + R)^-1 (v + perturbation - s) of states (p, n), and whether the factor exists."""
+    p, n = state.shape
+    factor, move = kernel.copy(), np.empty((p, n))
+    for k in range(p):
+        factor[k, k] += NUGGET * kernel[k, k] + variance[k]
+        for i in range(n):
+            move[k, i] = value[k] + sqrt(variance[k]) * push[k, i] - state[k, i]
+    fine = factorise(factor)
+    if fine:
+        solve(factor, move)
+    return move, fine
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def draw_companion(kernel, value, variance, push, state):
     """Move prior draws ``state`` (p, m) to draws given the companion's likelihoods."""
     p, m = state.shape
-    factor, move = kernel.copy(), np.empty((p, m))
-    for k in range(p):
-        factor[k, k] += NUGGET * kernel[k, k] + variance[k]
-        for i in range(m):
-            move[k, i] = value[k] + sqrt(variance[k]) * push[k, i] - state[k, i]
-    if not factorise(factor):
+    move, fine = companion_steps(kernel, value, variance, push, state)
+    if not fine:
         return False
-    solve(factor, move)
     for k in range(p):
         for i in range(m):
             state[k, i] += NUGGET * kernel[k, k] * move[k, i]
@@ -86,11 +96,13 @@ def draw_companion(kernel, value, variance, push, state):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def unwind(precision, centre, value, variance, fresh, state, normal):
+def unwind(precision, centre, value, variance, fresh, state, normal, average):
     """Run the companion backwards from ``state`` (p, m), which becomes where it began.
 
-    ``fresh`` (T, p, m) moves it; ``normal`` (T, p, m) is filled with what would lead back.
+    ``fresh`` (T, p, m) moves it; ``normal`` (T, p, m) is filled with what would lead back, and
+    ``average`` (p,) with the conditional means, over members and the second half of the sweeps.
     """
+    average[:] = 0.0
     p, m = state.shape
     mean = np.empty(m)
     for t in range(fresh.shape[0] - 1, -1, -1):
@@ -99,10 +111,14 @@ def unwind(precision, centre, value, variance, fresh, state, normal):
             q = sd * sd
             gain = q / (q + variance[k])
             root = sd * sqrt(1.0 - gain)
+            total = 0.0
             for i in range(m):
                 middle = mean[i] + gain * (value[k] - mean[i])
+                total += middle
                 normal[t, k, i] = (state[k, i] - middle) / root if root > 0.0 else fresh[t, k, i]
                 state[k, i] = middle + root * fresh[t, k, i]
+            if t >= fresh.shape[0] // 2:
+                average[k] += total / m / (fresh.shape[0] - fresh.shape[0] // 2)
 
 
 @njit(cache=True, nogil=True)
@@ -139,10 +155,11 @@ def softmax(log_weight, weight):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def move_with_noise(log_like, forecast, state, ancestor, uniform, share, average):
+def move_with_noise(log_like, forecast, state, ancestor, uniform, share, moments):
     """Draw each member's ancestor anew with its noise s - mu_j kept (non-centred).
 
-    ``log_like`` (p, m, m) is that of scalar k at mu_j + noise_i, [k, i, j].
+    ``log_like`` (p, m, m) is that of scalar k at mu_j + noise_i, [k, i, j]; ``moments`` (2, m)
+    grow by ``share`` times each ancestor's probability and its square.
     """
     p, m = state.shape
     total, weight = np.empty(m), np.empty(m)
@@ -152,7 +169,8 @@ def move_with_noise(log_like, forecast, state, ancestor, uniform, share, average
             for j in range(m):
                 total[j] += log_like[k, i, j]
         softmax(total, weight)
-        average += share * weight
+        moments[0] += share * weight
+        moments[1] += share * weight * weight
         j = pick(weight, uniform[i])
         for k in range(p):
             state[k, i] += forecast[k, j] - forecast[k, ancestor[i]]
@@ -160,7 +178,7 @@ def move_with_noise(log_like, forecast, state, ancestor, uniform, share, average
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def move_in_place(precision, forecast, state, ancestor, uniform, share, average):
+def move_in_place(precision, forecast, state, ancestor, uniform, share, moments):
     """Draw each member's ancestor anew given its scalars (centred): p(j) N(s; mu_j, K)."""
     p, m = state.shape
     pull, total, weight = np.empty((p, m)), np.empty(m), np.empty(m)
@@ -176,7 +194,8 @@ def move_in_place(precision, forecast, state, ancestor, uniform, share, average)
             for j in range(m):
                 total[j] -= 0.5 * difference[k, j] * pull[k, j]
         softmax(total, weight)
-        average += share * weight
+        moments[0] += share * weight
+        moments[1] += share * weight * weight
         ancestor[i] = pick(weight, uniform[i])
 
 

@@ -30,6 +30,7 @@ import numpy as np
 from numba import njit
 
 from halocast.filters.bridge.coordinates import (
+    companion_steps,
     condition_coordinate,
     draw_companion,
     fill_pair_normals,
@@ -40,7 +41,7 @@ from halocast.filters.bridge.view import View, scalar_covariances
 from halocast.samplers.likelihoods import ObservedScalars
 from halocast.samplers.quadrature import Sampler
 
-STEP = 0.2  # of the quadrature, in deviations of a coordinate's conditional prior
+STEP = 0.1  # of the quadrature, in deviations of a coordinate's conditional prior
 FLAT = 1e-6  # share of a prior's precision below which a likelihood counts as flat
 
 
@@ -114,10 +115,11 @@ def condition(
 
 
 class Companion(NamedTuple):
-    """Gaussian likelihoods that stand for the true ones: value and variance, (P,)."""
+    """Gaussian likelihoods that stand for the true ones, (P,): value, variance; if they exist."""
 
     value: np.ndarray
     variance: np.ndarray
+    known: np.ndarray
 
 
 def make_companion(
@@ -140,8 +142,9 @@ def make_companion(
         says = (prior > 0) & (gained * prior > FLAT) & np.isfinite(gained)
         value = np.where(says, (mean / variance - centre / prior) / gained, centre)
         spread = np.where(says, 1.0 / gained, np.where(prior > 0, prior, 1.0) / FLAT)
+        known = np.isfinite(found[1][:, 0]) & np.isfinite(prior)
     back = back.reshape(-1)
-    return Companion(value[back], spread[back])
+    return Companion(value[back], spread[back], known[back])
 
 
 @njit(cache=True, nogil=True)
@@ -163,8 +166,8 @@ def fill_prior(view, batch, with_ensemble, kernel, precision, fine):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def start_companions(batch, prior, companion, push, fresh, state, normal, fine):
-    """Draw the companions' ends into ``state`` (P, m), then unwind them: fills ``normal``."""
+def start_companions(batch, prior, companion, push, fresh, state, normal, average, fine):
+    """Draw the companions' ends into ``state`` (P, m), then unwind them: fills normal, average."""
     for b in range(batch.block.size):
         own, square = slice(batch.start[b], batch.start[b + 1]), slice(
             batch.square[b], batch.square[b + 1]
@@ -176,7 +179,7 @@ def start_companions(batch, prior, companion, push, fresh, state, normal, fine):
         )
         unwind(
             prior.precision[square].reshape(p, p), prior.centre[own], value, variance,
-            fresh[:, own], state[own], normal[:, own],
+            fresh[:, own], state[own], normal[:, own], average[own],
         )  # fmt: skip
 
 
@@ -251,10 +254,10 @@ def mean_over_members(table: np.ndarray) -> np.ndarray:
 
 
 class Sampled(NamedTuple):
-    """What chains found: where members go, K^-1 (s - prior draw), (P, m); the mean of s, (P,)."""
+    """What chains found: K^-1 times where members (P, m) and their mean (P,) move to."""
 
     steps: np.ndarray
-    mean: np.ndarray
+    goal: np.ndarray
 
 
 def sample(
@@ -265,6 +268,7 @@ def sample(
     sampler: Sampler,
     *,
     own: np.ndarray,
+    middle: np.ndarray,
     fine: np.ndarray,
     sweeps: int,
     seed: int,
@@ -276,21 +280,42 @@ def sample(
     ----------
     own
         Each member's prior draw of the pairs, (P, m).
+    middle
+        Mean of the prior, (P,).
     fine
         Whether each block went well; updated, (N,).
+
+    Notes
+    -----
+    The mean is the companion's, which is known, and what the true chains' conditional means differ
+    from the companion's on the way: with likelihoods alike both are the same numbers.
     """
     fresh, normal = np.empty((2, sweeps, *own.shape))
-    push, state, average = np.empty_like(own), own.copy(), np.zeros(own.shape[0])
+    push, state = np.empty_like(own), own.copy()
+    average, control = np.zeros((2, own.shape[0]))
     address = np.uint64(seed), cycle
     fill_pair_normals(batch.number, 0, *address, push)
     for t in range(sweeps):
         fill_pair_normals(batch.number, 2 + t, *address, fresh[t])
-    start_companions(batch, prior, companion, push, fresh, state, normal, fine)
+    start_companions(batch, prior, companion, push, fresh, state, normal, control, fine)
     second_half = sweeps - sweeps // 2
     for t in range(sweeps):
         share = 1.0 / second_half if t >= sweeps // 2 else 0.0
         sweep(batch, prior, steps, sampler, state, normal[t], share, average)
-    return Sampled(weigh(batch, prior, state - own), average)
+    goal = weigh(batch, prior, (average - control)[:, None])
+    add_companion_goal(batch, prior, companion, middle[:, None], goal)
+    return Sampled(weigh(batch, prior, state - own), goal[:, 0])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_companion_goal(batch, prior, companion, middle, goal):
+    """Add K^-1 times the move of the companions' mean from ``middle`` (P, 1) to goal (P, 1)."""
+    for b in range(batch.block.size):
+        own = slice(batch.start[b], batch.start[b + 1])
+        p = batch.start[b + 1] - batch.start[b]
+        kernel = prior.kernel[batch.square[b] : batch.square[b + 1]].reshape(p, p)
+        value, variance = companion.value[own], companion.variance[own]
+        goal[own] += companion_steps(kernel, value, variance, np.zeros((p, 1)), middle[own])[0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
