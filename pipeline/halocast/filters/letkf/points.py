@@ -52,9 +52,9 @@ def distance(local, row, column, o):
     """Distance from a point to observation ``o``, in cells or metres."""
     dy, dx = abs(row - local.row[o]), abs(column - local.column[o])
     if local.periodic[0]:
-        dy = min(dy, local.shape[0] - dy)
+        dy = min(dy % local.shape[0], local.shape[0] - dy % local.shape[0])
     if local.periodic[1]:
-        dx = min(dx, local.shape[1] - dx)
+        dx = min(dx % local.shape[1], local.shape[1] - dx % local.shape[1])
     if local.metric < 2:
         dy, dx = dy * local.step[0], dx * local.step[1]
         return sqrt(dy * dy + dx * dx)
