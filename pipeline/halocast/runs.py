@@ -17,12 +17,11 @@ import yaml
 
 import halocast
 from halocast.config import RunSettings, validate_settings
-from halocast.cycle.context import data_store, make_model
+from halocast.cycle.context import data_store, make_model, most_blocks
 from halocast.cycle.driver import Driver, Progress
 from halocast.diagnostics import Row, summarise
 from halocast.engines import Engine
 from halocast.errors import RunError
-from halocast.localization.blocks import partition
 from halocast.stores.observation_store import Observations
 from halocast.stores.open_run import open_run
 from halocast.stores.run_store import CONFIG, RunSpec, RunStore, read_texts
@@ -82,7 +81,7 @@ def _spec(settings: RunSettings, store: Path) -> RunSpec:
         grid=model.grid,
         layout=model.layout,
         members=settings.ensemble.members,
-        n_blocks=partition(model.grid.shape, settings.block).n_blocks,
+        n_blocks=most_blocks(settings, model.grid.shape),
         max_slots=max(1, _largest_window(settings, store)),
         tracks=("analysis", "free") if settings.free_run else ("analysis",),
         reference=settings.reference is not None,

@@ -19,6 +19,11 @@ import yaml
 from halocast.config import PlaneGrid, RunSettings, validate_settings
 from halocast.errors import ConfigError, StoreError
 from halocast.grid import Grid
+from halocast.localization.adaptive import (
+    AdaptiveLocalization,
+    coarsest_partition,
+    finest_partition,
+)
 from halocast.localization.blocks import Blocks, partition
 from halocast.models.base import Model, build_model
 from halocast.noise import ModelNoise
@@ -44,10 +49,20 @@ class Context:
         """The model's grid."""
         return self.model.grid
 
+    @property
+    def adaptive(self) -> AdaptiveLocalization | None:
+        """Bounds of blocks that follow the observations, where the run wants such."""
+        return getattr(self.settings.filter, "adaptive", None)
+
     @cached_property
     def blocks(self) -> Blocks:
-        """The partition of the grid."""
-        return partition(self.grid.shape, self.settings.block)
+        """The partition of the grid; of a grid without observations where it follows them."""
+        return run_blocks(self.settings, self.grid.shape)
+
+    @cached_property
+    def most_blocks(self) -> int:
+        """The largest number of blocks a cycle can have."""
+        return most_blocks(self.settings, self.grid.shape)
 
     @cached_property
     def noise(self) -> ModelNoise:
@@ -110,6 +125,22 @@ class Context:
         if isinstance(twin, NatureTwin) and self.truth is not None:
             return self.truth.at(time.at(0) - twin.displacement_hours * np.timedelta64(3600, "s"))
         return self.model.initial_state(self._forcing.window(time.at(0), time.at(1)))
+
+
+def run_blocks(settings: RunSettings, shape: tuple[int, int]) -> Blocks:
+    """Return the partition of a run's grid; where it follows the observations, its coarsest."""
+    adaptive = getattr(settings.filter, "adaptive", None)
+    if adaptive is not None:
+        return coarsest_partition(shape, adaptive)
+    return partition(shape, settings.block)
+
+
+def most_blocks(settings: RunSettings, shape: tuple[int, int]) -> int:
+    """Return the largest number of blocks that a cycle of a run can have."""
+    adaptive = getattr(settings.filter, "adaptive", None)
+    if adaptive is not None:
+        return finest_partition(shape, adaptive).n_blocks
+    return run_blocks(settings, shape).n_blocks
 
 
 def data_store(directory: Path, settings: RunSettings) -> Path:

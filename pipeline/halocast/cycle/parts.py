@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from halocast.localization.blocks import Blocks
 from halocast.observations.table import ObservationTable
 
 if TYPE_CHECKING:
@@ -30,12 +31,16 @@ class Batch(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A cycle's observations before the forecast is known, and the groups of blocks."""
+    """A cycle's observations before the forecast is known, and the groups of blocks.
+
+    ``blocks`` is the cycle's own partition, None where it is the run's.
+    """
 
     table: ObservationTable
     first_row: int
     raw_fates: np.ndarray
     groups: tuple[np.ndarray, ...]
+    blocks: Blocks | None
 
 
 class Tile(NamedTuple):

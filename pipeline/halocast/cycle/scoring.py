@@ -99,7 +99,7 @@ def _scalars(
 
 
 def _health(context: Context, kept: tuple[Statistics, ...]) -> dict[str, np.ndarray]:
-    out = {name: np.full(context.blocks.n_blocks, np.nan) for name in kept[0].health}
+    out = {name: np.full(context.most_blocks, np.nan) for name in kept[0].health}
     for statistics in kept:
         for name, values in statistics.health.items():
             out[name][statistics.blocks] = values

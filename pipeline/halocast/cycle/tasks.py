@@ -23,7 +23,8 @@ from halocast.ensemble import mean_and_spread
 from halocast.errors import ModelError
 from halocast.filters import FILTERS, free_run
 from halocast.filters.base import BlockGroup, BlockObservations, BlockUpdate, block_group
-from halocast.localization.blocks import Incidence
+from halocast.localization.adaptive import adaptive_partition
+from halocast.localization.blocks import Blocks, Incidence
 from halocast.localization.planner import plan_groups
 from halocast.models.kalman_reference import kalman_analysis, kalman_forecast, kalman_initial
 from halocast.noise import centre
@@ -79,21 +80,26 @@ def prepare(directory: str, cycle: int, n_groups: int) -> Prepared:
     table, fates = prepare_observations(
         rows, grid, layout, settings.observations, settings.seed, (start, stop), context.platforms
     )
-    seen = _incidence(context, table)
-    plan = plan_groups(
-        context.blocks, seen, n_groups, settings.ensemble.members, fields=len(layout)
-    )
+    own = None
+    if context.adaptive is not None:
+        cells = table.cell[table.assimilated]
+        own = adaptive_partition(grid.shape, cells, context.adaptive, grid.periodic)
+    blocks = context.blocks if own is None else own
+    seen = _incidence(context, blocks, table)
+    plan = plan_groups(blocks, seen, n_groups, settings.ensemble.members, fields=len(layout))
     first = int(rows["row"].values[0]) if rows.sizes["row"] else 0
-    return Prepared(table, first, fates, tuple(plan))
+    return Prepared(table, first, fates, tuple(plan), own)
 
 
-def _incidence(context: Context, table: ObservationTable) -> Incidence:
+def _blocks(context: Context, prepared: Prepared) -> Blocks:
+    return context.blocks if prepared.blocks is None else prepared.blocks
+
+
+def _incidence(context: Context, blocks: Blocks, table: ObservationTable) -> Incidence:
     """Find which blocks see which assimilated rows of the table."""
     settings = context.settings.filter
     here = table.assimilated
-    found = FILTERS[settings.method].incidence(
-        settings, context.blocks, table.cell[here], context.grid
-    )
+    found = FILTERS[settings.method].incidence(settings, blocks, table.cell[here], context.grid)
     return Incidence(found.start, here[found.observation], found.weight)
 
 
@@ -161,7 +167,7 @@ def cut(directory: str, prepared: Prepared, group: int, batch: Batch) -> Tile:
 
 
 def _group_cells(context: Context, prepared: Prepared, group: int) -> np.ndarray:
-    blocks, numbers = context.blocks, prepared.groups[group]
+    blocks, numbers = _blocks(context, prepared), prepared.groups[group]
     # a group is a stretch of consecutive blocks, so its cells are a stretch too
     return blocks.cells[blocks.cell_start[numbers[0]] : blocks.cell_start[numbers[-1] + 1]]
 
@@ -177,10 +183,11 @@ def update(directory: str, cycle: int, group: int, prepared: Prepared, *tiles: T
     observed_sd = context.noise.sd[prepared.table.field, prepared.table.cell]
     table = check_gross_errors(prepared.table, observed, observed_sd, settings.observations)
     method = FILTERS[settings.filter.method]
+    partition = _blocks(context, prepared)
     blocks = block_group(
         numbers,
-        context.blocks,
-        _incidence(context, table),
+        partition,
+        _incidence(context, partition, table),
         _block_observations(table),
         forecast=_gather([(t.numbers, t.analysis) for t in tiles], m),
         noise=noise,

@@ -176,13 +176,12 @@ class BlockUpdate(NamedTuple):
 
 
 def halo_incidence(settings: Any, blocks: Blocks, cells: np.ndarray, grid: Grid) -> Incidence:
-    """Let each block see the observations in its halo, as the filter's settings say.
+    """Let each block see the observations in its halo: its own one, or the settings'.
 
     ``cells`` are the flat cells of the observations, shape (p,).
     """
-    return incidence(
-        blocks, cells, halo=settings.halo, taper=settings.taper, periodic=grid.periodic
-    )
+    halo = settings.halo if blocks.halo is None else blocks.halo
+    return incidence(blocks, cells, halo=halo, taper=settings.taper, periodic=grid.periodic)
 
 
 class Filter(NamedTuple):

@@ -39,6 +39,7 @@ from halocast.errors import RunError
 from halocast.filters.base import BlockGroup, BlockUpdate
 from halocast.filters.mixing import mix_blocks
 from halocast.filters.sighting import Sighting, sight
+from halocast.localization.adaptive import AdaptiveLocalization
 from halocast.localization.taper import Taper, halo_problem
 from halocast.samplers.densities import is_closed_form
 from halocast.samplers.likelihoods import ObservedScalars
@@ -67,6 +68,10 @@ class LsmcmcV2Settings(Settings):
     taper: Taper = Field(
         "continuous",
         description="Edge of the observations' taper: continuous (0 at the halo's edge) or paper.",
+    )
+    adaptive: AdaptiveLocalization | None = Field(
+        None,
+        description="Blocks and halos that follow the observations, instead of block and halo.",
     )
     quadrature_step: float = Field(
         0.1,

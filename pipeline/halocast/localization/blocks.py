@@ -1,15 +1,16 @@
 """Blocks of cells, and which observations each of them sees.
 
-A grid is cut into rectangular blocks; a block's cells are updated together, once, from the
-observations inside its halo (LSMCMC paper, Algorithm 2). Everything is in CSR form: the items of
-block b are ``items[start[b]:start[b + 1]]``.
+A grid is cut into blocks; a block's cells are updated together, once, from the observations inside
+its halo (LSMCMC paper, Algorithm 2). Everything is in CSR form: the items of block b are
+``items[start[b]:start[b + 1]]``.
 
-Distances are horizontal, in cells, between the observation's cell and the block, the shorter way
-round on a periodic axis. A weight thus depends on (block, cell) alone: all observations of one
-cell carry one weight, whichever group of blocks asks.
+Distances are horizontal, in cells, between the observation's cell and the block's bounding
+rectangle (which a rectangular block fills), the shorter way round on a periodic axis. A weight thus
+depends on (block, cell) alone: all observations of one cell carry one weight, whichever group of
+blocks asks.
 
-Cost: O(cells) for the partition; for the incidence two passes over the (observation, block) pairs
-within reach, about 10 ns a pair.
+Cost: O(cells) for the partition; for the incidence O(cells + blocks * rows of a halo) and three
+passes over the (observation, block) pairs within reach, about 15 ns a pair.
 """
 
 from __future__ import annotations
@@ -24,29 +25,26 @@ from halocast.localization.taper import Taper, gaspari_cohn_at, halo_problem
 
 
 class Blocks(NamedTuple):
-    """A partition of a grid into rectangular blocks, numbered row by row from the south-west.
+    """A partition of a grid into blocks of cells.
 
-    ``rows[b]`` and ``columns[b]`` are a block's first and last row and column, shape (B, 2).
-    ``cells[cell_start[b]:cell_start[b + 1]]`` are its flat cells in increasing order.
+    ``number`` is the block of each flat cell, shape (ny * nx,); ``rows[b]`` and ``columns[b]`` are
+    a block's first and last row and column, shape (B, 2); its flat cells are
+    ``cells[cell_start[b]:cell_start[b + 1]]``, in increasing order. ``halo`` is the radius of each
+    block's halo in cells, shape (B,), where blocks have their own; None where one is for all.
     """
 
     shape: tuple[int, int]
-    block_shape: tuple[int, int]
-    grid_of_blocks: tuple[int, int]
     rows: np.ndarray
     columns: np.ndarray
+    number: np.ndarray
     cell_start: np.ndarray
     cells: np.ndarray
+    halo: np.ndarray | None = None
 
     @property
     def n_blocks(self) -> int:
         """Number of blocks."""
         return self.cell_start.size - 1
-
-    def of_cell(self, cells: np.ndarray) -> np.ndarray:
-        """Number of the block each flat cell belongs to."""
-        j, i = np.divmod(np.asarray(cells), self.shape[1])
-        return j // self.block_shape[0] * self.grid_of_blocks[1] + i // self.block_shape[1]
 
 
 class Incidence(NamedTuple):
@@ -63,8 +61,9 @@ class Incidence(NamedTuple):
 def partition(shape: tuple[int, int], block_shape: tuple[int, int]) -> Blocks:
     """Cut a grid of ``shape`` (rows, columns) into blocks of ``block_shape``.
 
-    The shape need not be a multiple of the block's: the last blocks of a row or column are then
-    smaller. A block larger than the grid is one block.
+    Blocks are numbered row by row from the south-west. The shape need not be a multiple of the
+    block's: the last blocks of a row or column are then smaller. A block larger than the grid is
+    one block.
 
     Raises
     ------
@@ -80,26 +79,52 @@ def partition(shape: tuple[int, int], block_shape: tuple[int, int]) -> Blocks:
     sides = [np.arange(0, n, size) for n, size in zip(shape, block_shape, strict=True)]
     first = np.stack([a.ravel() for a in np.meshgrid(*sides, indexing="ij")], axis=1)
     last = np.minimum(first + block_shape, shape) - 1
-    sizes = (last - first + 1).prod(axis=1)
-    cell_start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    number = np.arange(shape[0])[:, None] // block_shape[0] * sides[1].size
-    number = number + np.arange(shape[1]) // block_shape[1]
+    return rectangles(
+        shape,
+        np.stack([first[:, 0], last[:, 0]], axis=1),
+        np.stack([first[:, 1], last[:, 1]], axis=1),
+    )
+
+
+def rectangles(shape: tuple[int, int], rows: np.ndarray, columns: np.ndarray) -> Blocks:
+    """Make the partition of which rectangles, given by first and last row and column, are it.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns of the grid.
+    rows, columns
+        First and last row and column of each block, shape (B, 2); together they hold every cell
+        of the grid once.
+    """
+    rows, columns = rows.astype(np.int64), columns.astype(np.int64)
+    sizes = (rows[:, 1] - rows[:, 0] + 1) * (columns[:, 1] - columns[:, 0] + 1)
+    number = _number(np.array(shape, dtype=np.int64), rows, columns)
     return Blocks(
         shape=(int(shape[0]), int(shape[1])),
-        block_shape=(int(block_shape[0]), int(block_shape[1])),
-        grid_of_blocks=(sides[0].size, sides[1].size),
-        rows=np.stack([first[:, 0], last[:, 0]], axis=1).astype(np.int64),
-        columns=np.stack([first[:, 1], last[:, 1]], axis=1).astype(np.int64),
-        cell_start=cell_start,
-        cells=np.argsort(number.ravel(), kind="stable").astype(np.int64),
+        rows=rows,
+        columns=columns,
+        number=number,
+        cell_start=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        cells=np.argsort(number, kind="stable").astype(np.int64),
     )
+
+
+@njit(cache=True, nogil=True)
+def _number(shape, rows, columns):
+    number = np.empty(shape[0] * shape[1], np.int32)
+    for b in range(rows.shape[0]):
+        for j in range(rows[b, 0], rows[b, 1] + 1):
+            for i in range(columns[b, 0], columns[b, 1] + 1):
+                number[j * shape[1] + i] = b
+    return number
 
 
 def incidence(
     blocks: Blocks,
     cells: np.ndarray,
     *,
-    halo: float,
+    halo: float | np.ndarray,
     taper: Taper = "continuous",
     periodic: tuple[bool, bool] = (False, False),
 ) -> Incidence:
@@ -112,8 +137,8 @@ def incidence(
     cells
         Flat cell of each observation, shape (p,).
     halo
-        Radius in cells. Under the ``paper`` taper the block's own observations are included
-        whatever their distance.
+        Radius in cells, one for all blocks or one each, shape (B,). Under the ``paper`` taper the
+        block's own observations are included whatever their distance.
     taper
         The taper's edge, see `halocast.localization.taper`.
     periodic
@@ -122,25 +147,38 @@ def incidence(
     Raises
     ------
     ConfigError
-        When the halo does not fit the taper and the block.
+        When a halo does not fit the taper and its block.
     """
-    problem = halo_problem(
-        (min(blocks.block_shape[0], blocks.shape[0]), min(blocks.block_shape[1], blocks.shape[1])),
-        halo,
-        taper,
-    )
-    if problem:
-        raise ConfigError(problem, where="filter.halo")
+    radius = np.broadcast_to(np.asarray(halo, dtype=float), blocks.n_blocks)
+    _require_fitting(blocks, radius, taper)
     start, index, weight = _incidence(
         np.ascontiguousarray(cells, dtype=np.int64),
-        np.array([blocks.shape, blocks.block_shape, blocks.grid_of_blocks], dtype=np.int64),
+        np.array(blocks.shape, dtype=np.int64),
         blocks.rows,
         blocks.columns,
         np.array(periodic),
-        float(halo),
+        np.ascontiguousarray(radius),
         taper == "paper",
     )
     return Incidence(start, index, weight)
+
+
+def corner_distance(blocks: Blocks) -> np.ndarray:
+    """Distance in cells from each block's centroid to its corner cells, shape (B,)."""
+    height, width = np.diff(blocks.rows)[:, 0], np.diff(blocks.columns)[:, 0]
+    return np.hypot(height, width) / 2
+
+
+def _require_fitting(blocks: Blocks, halo: np.ndarray, taper: Taper) -> None:
+    """Check the halos; it is enough to look at the blocks that ask for most and that get least."""
+    if taper == "paper":
+        b = int(np.argmax(corner_distance(blocks) - halo))
+    else:
+        b = int(np.argmin(np.where(halo > 0, halo, np.inf)))
+    size = (int(np.diff(blocks.rows[b])[0]) + 1, int(np.diff(blocks.columns[b])[0]) + 1)
+    problem = halo_problem(size, float(halo[b]), taper)
+    if problem:
+        raise ConfigError(problem, where="filter.halo")
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -161,32 +199,26 @@ def _separation(position, centre, size, periodic):
     return min(separation, size - separation) if periodic else separation
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _reach(position, radius, size, block_size, count, periodic):
-    """First block, and number of blocks, of an axis within ``radius`` cells of a position."""
-    low, high = position - radius, position + radius
-    if periodic:
-        if 2 * radius + 1 >= size:
-            return 0, count
-        first, last = (low % size) // block_size, (high % size) // block_size
-        reached = (last - first) % count + 1
-        # both ends in one block: either the reach lies inside it or it goes all the way round
-        if first == last and low % size > high % size:
-            reached = count
-        return first, reached
-    first, last = max(low, 0) // block_size, min(high, size - 1) // block_size
-    return first, last - first + 1
+@njit(cache=True, nogil=True)
+def distance_at(cell, row, column, shape, periodic, paper):
+    """Distance of a cell that the taper goes by, and whether the cell lies in the block.
+
+    ``row`` and ``column`` are the block's first and last; the distance is to the nearest cell, or
+    to the centroid where ``paper`` (callable from compiled code).
+    """
+    j, i = cell // shape[1], cell % shape[1]
+    inside = row[0] <= j <= row[1] and column[0] <= i <= column[1]
+    if paper:
+        dy = _separation(j, 0.5 * (row[0] + row[1]), shape[0], periodic[0])
+        dx = _separation(i, 0.5 * (column[0] + column[1]), shape[1], periodic[1])
+    else:
+        dy = _gap(j, row[0], row[1], shape[0], periodic[0])
+        dx = _gap(i, column[0], column[1], shape[1], periodic[1])
+    return np.sqrt(dy * dy + dx * dx), inside
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _weight(along_y, along_x, centre_y, centre_x, halo, paper):
-    """Weight from the distances to the block (along each axis) and to its centroid."""
-    inside = along_y == 0.0 and along_x == 0.0
-    if inside and not paper:
-        return 1.0
-    dy = centre_y if paper else along_y
-    dx = centre_x if paper else along_x
-    distance = np.sqrt(dy * dy + dx * dx)
+def _weight(distance, inside, halo, paper):
     if distance == 0.0:
         return 1.0
     if distance >= halo and not inside:
@@ -194,43 +226,79 @@ def _weight(along_y, along_x, centre_y, centre_x, halo, paper):
     return gaspari_cohn_at(distance / halo if paper else 2.0 * distance / halo)
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _within(low, high, radius, size, periodic):
+    """First place, and number of places, of an axis within ``radius`` of the stretch low…high."""
+    if periodic:
+        return low - radius, min(high - low + 1 + 2 * radius, size)
+    first = max(low - radius, 0)
+    return first, min(high + radius, size - 1) - first + 1
+
+
 @njit(cache=True, nogil=True)
-def _incidence(cells, shapes, rows, columns, periodic, halo, paper):
-    shape, block, count = shapes[0], shapes[1], shapes[2]
-    n_blocks = rows.shape[0]
-    radius = int(np.ceil(halo))
+def _by_cell(cells, n_cells):
+    """CSR of the observations of each cell."""
+    start = np.zeros(n_cells + 1, np.int64)
+    for cell in cells:
+        start[cell + 1] += 1
+    for cell in range(n_cells):
+        start[cell + 1] += start[cell]
+    place, items = start[:-1].copy(), np.empty(cells.size, np.int64)
+    for o in range(cells.size):
+        items[place[cells[o]]] = o
+        place[cells[o]] += 1
+    return start, items
+
+
+@njit(cache=True, nogil=True)
+def _incidence(cells, shape, rows, columns, periodic, halo, paper):
+    n_blocks, n_columns = rows.shape[0], shape[1]
+    at, items = _by_cell(cells, shape[0] * n_columns)
     start = np.zeros(n_blocks + 1, np.int64)
-    index = np.empty(0, np.int64)
-    weight = np.empty(0, np.float64)
-    # the first pass counts, the second fills; observations in order, so each block's are sorted
+    of_observation = np.zeros(cells.size + 1, np.int64)
+    seen_by, seen_weight = np.empty(0, np.int64), np.empty(0, np.float64)
+    # the first pass counts, the second notes each observation's blocks
     for fill in range(2):
         if fill:
             for b in range(n_blocks):
                 start[b + 1] += start[b]
-            index = np.empty(start[n_blocks], np.int64)
-            weight = np.empty(start[n_blocks], np.float64)
-            place = start[:-1].copy()
-        for o in range(cells.size):
-            j, i = cells[o] // shape[1], cells[o] % shape[1]
-            row0, n_rows = _reach(j, radius, shape[0], block[0], count[0], periodic[0])
-            column0, n_columns = _reach(i, radius, shape[1], block[1], count[1], periodic[1])
-            for r in range(n_rows):
-                block_row = (row0 + r) % count[0]
-                b = block_row * count[1]
-                along_y = _gap(j, rows[b, 0], rows[b, 1], shape[0], periodic[0])
-                centre_y = _separation(j, 0.5 * (rows[b, 0] + rows[b, 1]), shape[0], periodic[0])
-                for c in range(n_columns):
-                    b = block_row * count[1] + (column0 + c) % count[1]
-                    along_x = _gap(i, columns[b, 0], columns[b, 1], shape[1], periodic[1])
-                    centre_x = _separation(
-                        i, 0.5 * (columns[b, 0] + columns[b, 1]), shape[1], periodic[1]
-                    )
-                    w = _weight(along_y, along_x, centre_y, centre_x, halo, paper)
-                    if w > 0.0:
-                        if fill:
-                            index[place[b]] = o
-                            weight[place[b]] = w
-                            place[b] += 1
-                        else:
-                            start[b + 1] += 1
+            for o in range(cells.size):
+                of_observation[o + 1] += of_observation[o]
+            seen_by = np.empty(start[n_blocks], np.int64)
+            seen_weight = np.empty(start[n_blocks], np.float64)
+            place = of_observation[:-1].copy()
+        for b in range(n_blocks):
+            radius = int(np.ceil(halo[b]))
+            row0, high = _within(rows[b, 0], rows[b, 1], radius, shape[0], periodic[0])
+            column0, wide = _within(columns[b, 0], columns[b, 1], radius, n_columns, periodic[1])
+            column0 %= n_columns
+            beyond = max(column0 + wide - n_columns, 0)  # columns after the wrap
+            for r in range(high):
+                first = (row0 + r) % shape[0] * n_columns
+                for part in range(2):
+                    west = first if part else first + column0
+                    east = first + beyond if part else first + column0 + wide - beyond
+                    for k in range(at[west], at[east]):
+                        o = items[k]
+                        distance, inside = distance_at(
+                            cells[o], rows[b], columns[b], shape, periodic, paper
+                        )
+                        w = _weight(distance, inside, halo[b], paper)
+                        if w > 0.0:
+                            if fill:
+                                seen_by[place[o]] = b
+                                seen_weight[place[o]] = w
+                                place[o] += 1
+                            else:
+                                start[b + 1] += 1
+                                of_observation[o + 1] += 1
+    # observations in order, so that each block's are sorted
+    index, weight = np.empty(seen_by.size, np.int64), np.empty(seen_by.size, np.float64)
+    place = start[:-1].copy()
+    for o in range(cells.size):
+        for k in range(of_observation[o], of_observation[o + 1]):
+            b = seen_by[k]
+            index[place[b]] = o
+            weight[place[b]] = seen_weight[k]
+            place[b] += 1
     return start, index, weight

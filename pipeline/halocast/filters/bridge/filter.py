@@ -23,6 +23,7 @@ from halocast.filters.bridge.chains import update_pointwise
 from halocast.filters.bridge.view import View, view_group
 from halocast.filters.sighting import Sighting, sight
 from halocast.grid import Grid
+from halocast.localization.adaptive import AdaptiveLocalization
 from halocast.localization.blocks import Blocks, Incidence, incidence
 from halocast.localization.taper import halo_problem
 from halocast.samplers.densities import GAUSSIAN, IDENTITY, STUDENT_T
@@ -47,6 +48,9 @@ class BridgeSettings(Settings):
         "none",
         description="Whether errors grow with distance: none (the covariance radius localizes), "
         "continuous (to infinity at the halo's edge) or paper.",
+    )
+    adaptive: AdaptiveLocalization | None = Field(
+        None, description="Blocks and halos that follow the observations; replaces block and halo."
     )
     covariance_radius: float = Field(
         6.0,
@@ -83,7 +87,7 @@ def sees(settings: BridgeSettings, blocks: Blocks, cells: np.ndarray, grid: Grid
     found = incidence(
         blocks,
         cells,
-        halo=settings.halo,
+        halo=settings.halo if blocks.halo is None else blocks.halo,
         taper="paper" if settings.taper == "paper" else "continuous",
         periodic=grid.periodic,
     )
