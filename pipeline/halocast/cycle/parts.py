@@ -68,7 +68,8 @@ class Statistics(NamedTuple):
     ``fields`` are arrays (F, c) on ``cells``; ``fate`` is what became of every row of the table
     (the same in all groups); ``seen`` are the rows whose scalar lies in the group, and ``scalars``
     the members' values of it, (m, p_g), by what they are of; ``health`` has one value a block.
-    ``trace`` are the chains of the group's busiest block, where chains ran.
+    ``trace`` are the chains of the group's busiest block, where chains ran; ``seconds`` is the
+    processor time of the filter's update.
     """
 
     cells: np.ndarray
@@ -79,6 +80,7 @@ class Statistics(NamedTuple):
     blocks: np.ndarray
     health: dict[str, np.ndarray]
     trace: ChainTrace | None
+    seconds: float
 
 
 class Updated(NamedTuple):

@@ -70,6 +70,7 @@ def record(
         "observations": table.size,
         "assimilated": int(table.assimilated.size),
         "withheld": int(table.withheld.size),
+        "analysis_seconds": sum(k.seconds for k in kept),
     }
     return summary, digests
 

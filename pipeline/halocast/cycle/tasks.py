@@ -14,6 +14,8 @@ them. All fields are gathered into whole arrays before anything is summed over c
 
 from __future__ import annotations
 
+import time as clock
+
 import numpy as np
 
 from halocast.cycle.context import Context, load_context
@@ -201,7 +203,9 @@ def update(directory: str, cycle: int, group: int, prepared: Prepared, *tiles: T
     )
     balanced = context.noise.balanced
     tracks = {"forecast": _completed(context, blocks, free_run.update(blocks), balanced)}
+    began = clock.thread_time()
     drawn = method.update(blocks, settings.filter)
+    seconds = clock.thread_time() - began
     carried = method.carries_layers or balanced
     tracks["analysis"] = _completed(context, blocks, drawn, carried)
     free = None
@@ -211,7 +215,7 @@ def update(directory: str, cycle: int, group: int, prepared: Prepared, *tiles: T
         )
         tracks["free"] = _completed(context, alone, free_run.update(alone), balanced)
         free = tracks["free"].members
-    statistics = _statistics(context, cycle, blocks, table, tracks)
+    statistics = _statistics(context, cycle, blocks, table, tracks, seconds)
     return Updated(tracks["analysis"].members, free, statistics)
 
 
@@ -285,6 +289,7 @@ def _statistics(
     group: BlockGroup,
     table: ObservationTable,
     tracks: dict[str, BlockUpdate],
+    seconds: float,
 ) -> Statistics:
     fields = {}
     for name, track in tracks.items():
@@ -310,7 +315,9 @@ def _statistics(
     scalars = {name: v[:, table.field[seen], at] for name, v in members.items()}
     health = tracks["analysis"].health
     trace = tracks["analysis"].trace
-    return Statistics(group.cells, fields, table.fate, seen, scalars, group.block, health, trace)
+    return Statistics(
+        group.cells, fields, table.fate, seen, scalars, group.block, health, trace, seconds
+    )
 
 
 def keep(updated: Updated) -> Statistics:
