@@ -28,7 +28,7 @@ from halocast.filters.letkf.points import (
     update_cells_between,
 )
 from halocast.filters.relaxation import relax_to_prior_perturbations, relax_to_prior_spread
-from halocast.grid import Grid
+from halocast.grid import EARTH_RADIUS, Grid
 from halocast.localization.blocks import Blocks, Incidence, incidence
 from halocast.settings import Settings
 
@@ -87,18 +87,53 @@ class LetkfSettings(Settings):
 
 
 def sees(settings: LetkfSettings, blocks: Blocks, cells: np.ndarray, grid: Grid) -> Incidence:
-    """Let each block see what any of its cells, or of the points round them, may use."""
-    if settings.radius is not None:
-        reach = 2 * settings.radius
-    else:
-        reach = 2 * settings.radius_km * _METRES / min(grid.dy, float(grid.dx.min()))  # type: ignore[operator]
-    halo = reach + settings.weight_stride + 1
+    """Let each block see what any of its cells, or of the points round them, may use.
+
+    Raises
+    ------
+    ConfigError
+        The points the transforms are computed at are too far apart for the radius.
+    """
+    reach = reach_in_cells(settings, grid)
+    if settings.weight_stride > max(reach, 1.0):
+        raise ConfigError(
+            f"between points {settings.weight_stride} cells apart observations that act only "
+            f"{reach:.3g} cells far would be lost",
+            where="filter.weight_stride",
+            remedy=f"use {max(int(reach), 1)} or less, or a larger radius",
+        )
+    # a point lies up to stride - 1 rows and columns away from the cell that asks for it
+    halo = min(reach + 1.5 * (settings.weight_stride - 1), 2.0 * sum(grid.shape)) + 2.0
     found = incidence(blocks, cells, halo=halo, periodic=grid.periodic)
     return found._replace(weight=np.ones_like(found.weight))
 
 
+def reach_in_cells(settings: LetkfSettings, grid: Grid) -> float:
+    """Return an upper bound of how many cells away an observation acts: twice the radius.
+
+    On the sphere the way between two points leads through higher latitudes, where cells are
+    narrower, by at most half its length.
+    """
+    if settings.radius is not None:
+        return 2.0 * settings.radius
+    assert settings.radius_km is not None
+    reach = 2.0 * _METRES * settings.radius_km
+    width = float(grid.dx.min())
+    if grid.geometry == "sphere":
+        highest = np.deg2rad(np.abs(grid.y).max()) + 0.5 * reach / EARTH_RADIUS
+        if highest >= 0.5 * np.pi:
+            return float(sum(grid.shape))
+        width = EARTH_RADIUS * np.cos(highest) * np.deg2rad(grid.spacing[1])
+    return min(reach / min(grid.dy, width), float(sum(grid.shape)))
+
+
 def update(group: BlockGroup, settings: LetkfSettings) -> BlockUpdate:
     """Update every cell of a group.
+
+    In this order: anomalies of the forecast are inflated, wherever they are; cells with
+    observations are transformed; the analysis is relaxed towards the forecast as it was before
+    inflation. Where nothing is observed and nothing inflated members stay what they are, bit by
+    bit.
 
     Returns
     -------
@@ -149,8 +184,9 @@ def update(group: BlockGroup, settings: LetkfSettings) -> BlockUpdate:
 def _inflated(before: np.ndarray, inflation: float) -> np.ndarray:
     if inflation == 1.0:
         return before.copy()
-    mean, _ = mean_and_spread(before)
-    return mean + inflation * (before - mean)
+    deviation = before - before[0]  # so that members that are all alike stay what they are
+    mean, _ = mean_and_spread(deviation)
+    return before + (inflation - 1.0) * (deviation - mean)
 
 
 def _local(group: BlockGroup, settings: LetkfSettings) -> tuple[Local, np.ndarray]:

@@ -6,7 +6,7 @@ the block or group that asked, to the last bit.
 
 from __future__ import annotations
 
-from math import asin, cos, radians, sin, sqrt
+from math import asin, cos, inf, radians, sin, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +39,31 @@ class Local(NamedTuple):
     periodic: np.ndarray
 
 
+class Scratch(NamedTuple):
+    """Room to work in, made once a group: of a point, then of a cell with F fields."""
+
+    s: np.ndarray  # (most observations of a block, m)
+    delta: np.ndarray  # the same number
+    square: np.ndarray  # (m, m)
+    vectors: np.ndarray  # (m, m)
+    row: np.ndarray  # (m,)
+    weight: np.ndarray  # (m,) of the mean
+    transform: np.ndarray  # (m, m)
+    column: np.ndarray  # (m, F)
+
+
+@njit(cache=True, nogil=True)
+def make_scratch(obs_start, m, n_fields):
+    """Make room for the block with the most observations."""
+    most = 0
+    for b in range(obs_start.size - 1):
+        most = max(most, obs_start[b + 1] - obs_start[b])
+    return Scratch(
+        np.empty((most, m)), np.empty(most), np.empty((m, m)), np.empty((m, m)), np.empty(m),
+        np.empty(m), np.empty((m, m)), np.empty((m, n_fields)),
+    )  # fmt: skip
+
+
 @njit(cache=True, nogil=True)
 def predict(scalars, operator, center, scale):
     """Apply the observations' operators to members' scalars (m, p), in place."""
@@ -49,7 +74,7 @@ def predict(scalars, operator, center, scale):
 
 @njit(cache=True, nogil=True)
 def distance(local, row, column, o):
-    """Distance from a point to observation ``o``, in cells or metres."""
+    """Distance from a point to observation ``o``, in cells or metres; infinite where too far."""
     dy, dx = abs(row - local.row[o]), abs(column - local.column[o])
     if local.periodic[0]:
         dy = min(dy % local.shape[0], local.shape[0] - dy % local.shape[0])
@@ -58,6 +83,8 @@ def distance(local, row, column, o):
     if local.metric < 2:
         dy, dx = dy * local.step[0], dx * local.step[1]
         return sqrt(dy * dy + dx * dx)
+    if radians(dy * local.step[0]) * EARTH_RADIUS >= 2.0 * local.radius:
+        return inf  # most observations are spared the trigonometry
     here = radians(local.origin[0] + row * local.step[0])
     there = radians(local.origin[0] + local.row[o] * local.step[0])
     a = sin(0.5 * (here - there)) ** 2
@@ -85,21 +112,30 @@ def gather_point(local, row, column, candidates, s, delta):
 
 
 @njit(cache=True, nogil=True)
-def apply_transform(members, mean, weight, transform, scratch):
-    """Transform the members (m, F) of a cell in place; ``mean`` is its prior mean (F,)."""
-    m, n_fields = members.shape
+def transform_cell(members, c, weight, transform, column):
+    """Transform the members (m, F, c) of one cell in place.
+
+    Deviations are from the first member, so that members that are all alike stay what they are.
+    """
+    m, n_fields, _ = members.shape
     root = sqrt(m - 1.0)
+    for i in range(m):
+        for f in range(n_fields):
+            column[i, f] = members[i, f, c] - members[0, f, c]
     for f in range(n_fields):
-        shift = 0.0
+        first, mean, shift = members[0, f, c], 0.0, 0.0
         for i in range(m):
-            scratch[i] = members[i, f] - mean[f]
-            shift += scratch[i] * weight[i]
-        shift /= root
+            mean += column[i, f]
+        mean /= m
+        for i in range(m):
+            column[i, f] -= mean
+            shift += column[i, f] * weight[i]
+        mean += shift / root
         for i in range(m):
             total = 0.0
             for j in range(m):
-                total += scratch[j] * transform[j, i]
-            members[i, f] = mean[f] + shift + total
+                total += column[j, f] * transform[j, i]
+            members[i, f, c] = first + (mean + total)
 
 
 @njit(cache=True, nogil=True)
@@ -110,28 +146,16 @@ def update_cells(local, cells, cell_start, obs_start, obs_index, members):
     """
     m, n_fields, _ = members.shape
     width = int(local.shape[1])
-    most = 1
-    for b in range(cell_start.size - 1):
-        most = max(most, obs_start[b + 1] - obs_start[b])
-    side = max(most, m)
-    s, delta = np.empty((most, m)), np.empty(most)
-    square, vectors = np.empty((side, side)), np.empty((side, side))
-    row, weight, transform = np.empty(m), np.empty(m), np.empty((m, m))
-    column, mean, scratch = np.empty((m, n_fields)), np.empty(n_fields), np.empty(m)
+    room = make_scratch(obs_start, m, n_fields)
     signal = np.zeros(cell_start.size - 1)
     for b in range(cell_start.size - 1):
         candidates = obs_index[obs_start[b] : obs_start[b + 1]]
         for c in range(cell_start[b], cell_start[b + 1]):
-            p = gather_point(local, cells[c] // width, cells[c] % width, candidates, s, delta)
-            if p == 0:
+            y, x = cells[c] // width, cells[c] % width
+            if solve_point(local, y, x, candidates, room, room.weight, room.transform) == 0:
                 continue
-            fill_transform(s, delta, p, square, vectors, row, weight, transform)
-            signal[b] += _signal(transform)
-            _take_cell(members, c, column, mean)
-            apply_transform(column, mean, weight, transform, scratch)
-            for i in range(m):
-                for f in range(n_fields):
-                    members[i, f, c] = column[i, f]
+            signal[b] += _signal(room.transform)
+            transform_cell(members, c, room.weight, room.transform, room.column)
         signal[b] /= max(cell_start[b + 1] - cell_start[b], 1)
     return signal
 
@@ -141,31 +165,25 @@ def update_cells_between(local, stride, cells, cell_start, obs_start, obs_index,
     """As `update_cells`, with transforms of every ``stride``-th point and linear ones between.
 
     Weights vary slowly where the taper is long (Yang et al. 2009). The points lie at multiples of
-    the stride in rows and columns of the grid, wherever the group is.
+    the stride in rows and columns of the grid, wherever the group is; the transforms of all points
+    round the group's cells are kept, m^2 numbers each.
     """
     m, n_fields, _ = members.shape
     width = int(local.shape[1])
-    rows, columns = int(local.shape[0]) // stride + 2, width // stride + 2
-    slot, known = _number_points(cells, width, stride, columns, rows * columns)
-    weights, transforms = np.zeros((known, m)), np.zeros((known, m, m))
+    columns = width // stride + 2
+    slot, known = _number_points(cells, width, stride, columns)
+    weights, transforms = np.empty((known, m)), np.empty((known, m, m))
     seen = np.full(known, -1)
-    most = 1
-    for b in range(cell_start.size - 1):
-        most = max(most, obs_start[b + 1] - obs_start[b])
-    side = max(most, m)
-    s, delta, row = np.empty((most, m)), np.empty(most), np.empty(m)
-    square, vectors = np.empty((side, side)), np.empty((side, side))
-    weight, transform = np.empty(m), np.empty((m, m))
-    column, mean, scratch = np.empty((m, n_fields)), np.empty(n_fields), np.empty(m)
+    room = make_scratch(obs_start, m, n_fields)
     signal = np.zeros(cell_start.size - 1)
     for b in range(cell_start.size - 1):
         candidates = obs_index[obs_start[b] : obs_start[b + 1]]
         for c in range(cell_start[b], cell_start[b + 1]):
-            y, x = cells[c] // width, cells[c] % width
-            j, i = y // stride, x // stride
-            fy, fx = (y % stride) / stride, (x % stride) / stride
-            weight[:] = 0.0
-            transform[:] = 0.0
+            j, i = cells[c] // width // stride, cells[c] % width // stride
+            fy = (cells[c] // width % stride) / stride
+            fx = (cells[c] % width % stride) / stride
+            room.weight[:] = 0.0
+            room.transform[:] = 0.0
             found = 0
             for corner in range(4):
                 up, right = corner // 2, corner % 2
@@ -174,33 +192,40 @@ def update_cells_between(local, stride, cells, cell_start, obs_start, obs_index,
                     continue
                 k = slot[(j + up) * columns + i + right]
                 if seen[k] < 0:
-                    seen[k] = gather_point(
-                        local, (j + up) * stride, (i + right) * stride, candidates, s, delta
-                    )
-                    fill_transform(
-                        s, delta, seen[k], square, vectors, row, weights[k], transforms[k]
-                    )
+                    y, x = (j + up) * stride, (i + right) * stride
+                    seen[k] = solve_point(local, y, x, candidates, room, weights[k], transforms[k])
                 found += seen[k]
-                for a in range(m):
-                    weight[a] += share * weights[k, a]
-                    for q in range(m):
-                        transform[a, q] += share * transforms[k, a, q]
+                _add(share, weights[k], transforms[k], room.weight, room.transform)
             if found == 0:
                 continue
-            signal[b] += _signal(transform)
-            _take_cell(members, c, column, mean)
-            apply_transform(column, mean, weight, transform, scratch)
-            for a in range(m):
-                for f in range(n_fields):
-                    members[a, f, c] = column[a, f]
+            signal[b] += _signal(room.transform)
+            transform_cell(members, c, room.weight, room.transform, room.column)
         signal[b] /= max(cell_start[b + 1] - cell_start[b], 1)
     return signal
 
 
 @njit(cache=True, nogil=True)
-def _number_points(cells, width, stride, columns, size):
+def solve_point(local, row, column, candidates, room, weight, transform):
+    """Fill the weights (m,) and the transform (m, m) of a point; return how much it observes."""
+    p = gather_point(local, row, column, candidates, room.s, room.delta)
+    fill_transform(room.s, room.delta, p, room.square, room.vectors, room.row, weight, transform)
+    return p
+
+
+@njit(cache=True, nogil=True)
+def _add(share, weight, transform, total_weight, total_transform):
+    m = weight.size
+    for i in range(m):
+        total_weight[i] += share * weight[i]
+        for j in range(m):
+            total_transform[i, j] += share * transform[i, j]
+
+
+@njit(cache=True, nogil=True)
+def _number_points(cells, width, stride, columns):
     """Number the lattice points round some cells; return slots by point, and how many."""
-    slot, known = np.full(size, -1), 0
+    rows = cells.max() // width // stride + 2
+    slot, known = np.full(rows * columns, -1), 0
     for cell in cells:
         j, i = cell // width // stride, cell % width // stride
         for corner in range(4):
@@ -209,19 +234,6 @@ def _number_points(cells, width, stride, columns, size):
                 slot[at] = known
                 known += 1
     return slot, known
-
-
-@njit(cache=True, nogil=True)
-def _take_cell(members, c, column, mean):
-    m, n_fields, _ = members.shape
-    for f in range(n_fields):
-        mean[f] = 0.0
-    for i in range(m):
-        for f in range(n_fields):
-            column[i, f] = members[i, f, c]
-            mean[f] += column[i, f]
-    for f in range(n_fields):
-        mean[f] /= m
 
 
 @njit(cache=True, nogil=True)

@@ -36,7 +36,7 @@ def fill_transform(s, delta, p, square, vectors, row, weight, transform):
     delta
         Scaled innovations, in its first p places.
     square, vectors
-        Scratch, at least (min(p, m), min(p, m)) and (min(p, m), max(p, m)).
+        Scratch, at least (min(p, m), min(p, m)).
     row
         Scratch, (m,).
     """
