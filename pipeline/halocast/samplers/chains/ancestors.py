@@ -18,7 +18,9 @@ from math import exp, inf
 from numba import njit
 
 from halocast.samplers.chains.density import log_likelihood
-from halocast.samplers.chains.walk import dot
+from halocast.samplers.chains.walk import NEXT_S, NEXT_U, RESIDUAL, S, U, square
+
+_NEGLIGIBLE = -40.0  # a log weight this far below the highest is lost in the rounding of the sum
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -34,11 +36,9 @@ def draw_category(log_weight, uniform):
     total = 0.0
     for j in range(log_weight.size):
         distance = log_weight[j] - highest
-        weight = exp(distance) if distance > -745.0 else 0.0
+        weight = exp(distance) if distance > _NEGLIGIBLE else 0.0
         log_weight[j] = weight
         total += weight
-    if not total > 0.0:
-        return -1
     point, cumulative, last = uniform * total, 0.0, -1
     for j in range(log_weight.size):
         if log_weight[j] > 0.0:
@@ -50,62 +50,54 @@ def draw_category(log_weight, uniform):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def move_centred(problem, walk, j, uniform):
+def move_centred(kinship, walk, j, uniform, log_weight):
     """Draw the ancestor given s; return it. log g and its gradient stay as they are."""
-    whitened, given = problem.whitened, walk.next_u
-    for k in range(given.size):
-        given[k] = walk.u[k] + whitened[j, k]
-    for i in range(walk.log_weight.size):
-        squares = 0.0
-        for k in range(given.size):
-            d = given[k] - whitened[i, k]
-            squares += d * d
-        walk.log_weight[i] = problem.log_prior[i] - 0.5 * squares
-    chosen = draw_category(walk.log_weight, uniform)
+    whitened = kinship.whitened
+    for i in range(log_weight.size):
+        log_weight[i] = 0.0
+    for k in range(whitened.shape[0]):
+        given = walk[U, k] + whitened[k, j]
+        for i in range(log_weight.size):
+            d = given - whitened[k, i]
+            log_weight[i] += d * d
+    for i in range(log_weight.size):
+        log_weight[i] = kinship.log_prior[i] - 0.5 * log_weight[i]
+    chosen = draw_category(log_weight, uniform)
     if chosen < 0 or chosen == j:
         return j
-    for k in range(given.size):
-        walk.u[k] = given[k] - whitened[chosen, k]
+    for k in range(whitened.shape[0]):
+        walk[U, k] += whitened[k, j] - whitened[k, chosen]
     return chosen
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def move_shifted(problem, walk, j, uniform):
-    """Draw the ancestor given u - a_j and s - b_j; return it. u and s follow."""
-    shift, offset = problem.shift, problem.offset
-    u, s, base, kept = walk.next_u, walk.next_s, walk.momentum, walk.slope
-    for k in range(base.size):
-        base[k] = walk.u[k] - shift[j, k]
-        kept[k] = walk.s[k] - offset[j, k]
-    for i in range(walk.log_weight.size):
-        for k in range(base.size):
-            u[k] = base[k] + shift[i, k]
-            s[k] = kept[k] + offset[i, k]
-        log_like = log_likelihood(problem.seen, s, walk.residual)
-        walk.log_weight[i] = problem.log_prior[i] - 0.5 * dot(u, u) + log_like
-    chosen = draw_category(walk.log_weight, uniform)
+def move_shifted(problem, kinship, walk, j, uniform, log_weight):
+    """Draw the ancestor given u - a_j and s - b_j; return it. u follows, s is left to be placed."""
+    shift, offset, p = kinship.shift, kinship.offset, problem.mean.shape[1]
+    u, s = walk[NEXT_U, :p], walk[NEXT_S, :p]
+    for i in range(log_weight.size):
+        for k in range(p):
+            u[k] = walk[U, k] + (shift[i, k] - shift[j, k])
+            s[k] = walk[S, k] + (offset[i, k] - offset[j, k])
+        log_like = log_likelihood(problem.scalar, problem.table, s, walk[RESIDUAL])
+        log_weight[i] = kinship.log_prior[i] - 0.5 * square(u) + log_like
+    chosen = draw_category(log_weight, uniform)
     if chosen < 0 or chosen == j:
         return j
-    for k in range(base.size):
-        walk.u[k] = base[k] + shift[chosen, k]
-        walk.s[k] = kept[k] + offset[chosen, k]
+    for k in range(p):
+        walk[U, k] += shift[chosen, k] - shift[j, k]
     return chosen
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def move_non_centred(problem, walk, j, uniform):
-    """Draw the ancestor given u; return it. s follows."""
-    s, kept = walk.next_s, walk.slope
-    for k in range(kept.size):
-        kept[k] = walk.s[k] - problem.mean[j, k]
-    for i in range(walk.log_weight.size):
-        for k in range(kept.size):
-            s[k] = kept[k] + problem.mean[i, k]
-        log_like = log_likelihood(problem.seen, s, walk.residual)
-        walk.log_weight[i] = problem.log_prior[i] + log_like
-    chosen = draw_category(walk.log_weight, uniform)
-    if chosen < 0 or chosen == j:
-        return j
-    for k in range(kept.size):
-        walk.s[k] = kept[k] + problem.mean[chosen, k]
-    return chosen
+def move_non_centred(problem, kinship, walk, j, uniform, log_weight):
+    """Draw the ancestor given u; return it. s is left to be placed."""
+    mean, p = problem.mean, problem.mean.shape[1]
+    s = walk[NEXT_S, :p]
+    for i in range(log_weight.size):
+        for k in range(p):
+            s[k] = walk[S, k] + (mean[i, k] - mean[j, k])
+        log_like = log_likelihood(problem.scalar, problem.table, s, walk[RESIDUAL])
+        log_weight[i] = kinship.log_prior[i] + log_like
+    chosen = draw_category(log_weight, uniform)
+    return j if chosen < 0 else chosen

@@ -8,7 +8,7 @@ once. Where time goes is the arctangent and the logarithm:
 * Student-t factors (1 + z^2 / df) of equal df are multiplied and one logarithm taken, as often as
   the product would leave the range of a double.
 
-Cost per observation: about 4 ns the likelihood, 6 ns with the gradient.
+Cost per observation: about 3 ns the likelihood, 6 ns with its gradient.
 """
 
 from __future__ import annotations
@@ -27,35 +27,34 @@ _LARGEST_PRODUCT = 1e100
 
 
 class Sightings(NamedTuple):
-    """The observations of a block's scalars, ready for use, shape (k,) each.
+    """The k observations of a block's scalars, ready for use.
 
-    ``scalar`` is the row of the scalar observed. An operator sees (s - center) * slope; a residual
-    is multiplied by ``precision`` = sqrt(weight) / error. ``df`` is 0 where errors are Gaussian.
+    ``scalar`` (k,) is the row of the scalar observed. ``table`` (5, k) has the value, the center
+    and slope of the operator, which sees (s - center) * slope (slope 0: the identity), the
+    precision sqrt(weight) / error, and the degrees of freedom (0: Gaussian). Few arrays, because
+    compiled code counts references to each at every call.
     """
 
     scalar: np.ndarray
-    value: np.ndarray
-    center: np.ndarray
-    slope: np.ndarray
-    curved: np.ndarray
-    precision: np.ndarray
-    df: np.ndarray
+    table: np.ndarray
+
+
+VALUE, CENTER, SLOPE, PRECISION, DF = range(5)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def prepare_sightings(scalar, value, error, operator, center, scale, noise_kind, df, weight):
     """Return the sightings of observations (k,) with the taper weights (k,) of their scalars."""
-    n = scalar.size
-    slope, precision, freedom = np.ones(n), np.empty(n), np.zeros(n)
-    curved = np.zeros(n, np.bool_)
-    for o in range(n):
-        precision[o] = np.sqrt(weight[o]) / error[o]
+    table = np.zeros((5, scalar.size))
+    for o in range(scalar.size):
+        table[VALUE, o] = value[o]
+        table[PRECISION, o] = np.sqrt(weight[o]) / error[o]
         if operator[o] == ARCTAN:
-            curved[o] = True
-            slope[o] = 1.0 / scale[o]
+            table[CENTER, o] = center[o]
+            table[SLOPE, o] = 1.0 / scale[o]
         if noise_kind[o] == STUDENT_T:
-            freedom[o] = df[o]
-    return Sightings(scalar, value, center, slope, curved, precision, freedom)
+            table[DF, o] = df[o]
+    return Sightings(scalar, table)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -80,54 +79,45 @@ def arctangent(x):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_residuals(seen, s, out):
-    """Fill ``out`` (k,) with (y - h(s)) * precision."""
-    for o in range(out.size):
-        out[o] = s[seen.scalar[o]]
-    for o in range(out.size):
-        h = arctangent((out[o] - seen.center[o]) * seen.slope[o]) if seen.curved[o] else out[o]
-        out[o] = (seen.value[o] - h) * seen.precision[o]
+def log_likelihood(scalar, table, s, residual):
+    """The log likelihood at the scalars ``s``, relative to a perfect fit.
 
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def sum_log_densities(df, residual):
-    """The log likelihood of scaled residuals (k,), relative to a perfect fit."""
+    ``residual`` (k,) is left filled with (y - h(s)) * precision.
+    """
+    n = table.shape[1]
+    for o in range(n):
+        residual[o] = s[scalar[o]]
+    for o in range(n):
+        z, slope = residual[o], table[SLOPE, o]
+        bent = arctangent((z - table[CENTER, o]) * slope)
+        h = z if slope == 0.0 else bent
+        residual[o] = (table[VALUE, o] - h) * table[PRECISION, o]
     squares, total = 0.0, 0.0
     product, shared = 1.0, 0.0
-    for o in range(residual.size):
-        square = residual[o] * residual[o]
-        if df[o] == 0.0:
+    for o in range(n):
+        square, df = residual[o] * residual[o], table[DF, o]
+        if df == 0.0:
             squares += square
             continue
-        if df[o] != shared or product > _LARGEST_PRODUCT:
+        if df != shared or product > _LARGEST_PRODUCT:
             if product != 1.0:
                 total -= 0.5 * (shared + 1.0) * log(product)
-            product, shared = 1.0, df[o]
-        product *= 1.0 + square / shared
+            product, shared = 1.0, df
+        product *= 1.0 + square / df
     if product != 1.0:
         total -= 0.5 * (shared + 1.0) * log(product)
     return total - 0.5 * squares
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_likelihood(seen, s, residual):
-    """The log likelihood at the scalars ``s``; ``residual`` (k,) is scratch."""
-    fill_residuals(seen, s, residual)
-    return sum_log_densities(seen.df, residual)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def log_likelihood_gradient(seen, s, residual, gradient):
+def log_likelihood_gradient(scalar, table, s, residual, gradient):
     """Fill ``gradient`` (p,) with d log g / d s and return log g; ``residual`` is scratch."""
-    total = log_likelihood(seen, s, residual)
-    for o in range(residual.size):
-        z, df, slope = residual[o], seen.df[o], 1.0
-        if seen.curved[o]:
-            x = (s[seen.scalar[o]] - seen.center[o]) * seen.slope[o]
-            slope = seen.slope[o] / (1.0 + x * x)
-        force = (df + 1.0) * z / (df + z * z) if df > 0.0 else z
-        residual[o] = force * seen.precision[o] * slope
+    total = log_likelihood(scalar, table, s, residual)
     gradient[:] = 0.0
-    for o in range(residual.size):
-        gradient[seen.scalar[o]] += residual[o]
+    for o in range(table.shape[1]):
+        z, df, slope = residual[o], table[DF, o], table[SLOPE, o]
+        x = (s[scalar[o]] - table[CENTER, o]) * slope
+        bend = 1.0 if slope == 0.0 else slope / (1.0 + x * x)
+        force = z if df == 0.0 else (df + 1.0) * z / (df + z * z)
+        gradient[scalar[o]] += force * table[PRECISION, o] * bend
     return total

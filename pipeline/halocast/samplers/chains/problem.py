@@ -30,7 +30,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from halocast.samplers.chains.density import Sightings, prepare_sightings
+from halocast.samplers.chains.density import (
+    CENTER,
+    DF,
+    PRECISION,
+    SLOPE,
+    prepare_sightings,
+)
 from halocast.samplers.dense import factorise, solve
 from halocast.samplers.densities import apply_operator, log_density
 
@@ -38,20 +44,29 @@ _TINY = 1e-10
 
 
 class Problem(NamedTuple):
-    """A target in whitened coordinates, of p scalars that are not atoms.
+    """The posterior of p scalars that are not atoms, as a kernel sees it.
 
-    ``lower`` (p, p) is L and ``upper`` its transpose, of shape (0, 0) where S is diagonal.
-    ``whitened`` (m, p) is L^{-1} (mu_j - mu_0), of shape (0, 0) where it does not exist;
+    ``mean`` (m, p) is mu; ``root`` is L: its diagonal, (1, 1, p), where S is diagonal, else L and
+    its transpose row by row, (2, p, p). ``scalar`` and ``table`` are the observations, see
+    `halocast.samplers.chains.density.Sightings`.
+    """
+
+    mean: np.ndarray
+    root: np.ndarray
+    scalar: np.ndarray
+    table: np.ndarray
+
+
+class Kinship(NamedTuple):
+    """What a move from ancestor to ancestor needs to know.
+
+    ``free`` (p,) are the scalars of the target that are not atoms. ``whitened`` (p, m) is
+    L^{-1} (mu_j - mu_0), ancestors along a row, of shape (0, 0) where it does not exist.
     ``shift`` and ``offset`` (m, p) are a_j and b_j of the third choice, up to a constant over j.
     """
 
-    scalar: np.ndarray
-    mean: np.ndarray
-    sd: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
+    free: np.ndarray
     log_prior: np.ndarray
-    seen: Sightings
     whitened: np.ndarray
     shift: np.ndarray
     offset: np.ndarray
@@ -59,63 +74,67 @@ class Problem(NamedTuple):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def prepare(target):
-    """Return the `Problem` of a target."""
+    """Return the `Problem` and the `Kinship` of a target."""
     free = np.flatnonzero(target.sd > 0.0)
     log_prior = target.log_prior.copy()
     _absorb_atoms(target, log_prior)
     seen = _sightings(target, free)
     mean = np.ascontiguousarray(target.mean[:, free])
-    sd = target.sd[free]
-    diagonal = target.factor.shape[0] == 0
-    n = 0 if diagonal else free.size
-    lower, upper = np.empty((n, n)), np.empty((n, n))
-    for a in range(n):
-        for b in range(n):
-            lower[a, b] = target.factor[free[a], free[b]] if b <= a else 0.0
-            upper[b, a] = lower[a, b]
+    sd, root = target.sd[free], _root(target, free)
     information = _information(seen, mean)
     difference = mean - mean[0]
     shift = np.zeros_like(mean)
-    if diagonal:
-        whitened = difference / sd
-        for k in range(free.size):
-            gain = sd[k] * information[k] / (1.0 + sd[k] * sd[k] * information[k])
-            shift[:, k] = -gain * difference[:, k]
-        kept = mean + sd * shift
+    if root.shape[0] == 1:
+        _fill_diagonal_shift(sd, information, difference, shift)
     else:
-        whitened = _whiten(upper, sd, difference)
-        _fill_dense_shift(lower, information, difference, shift)
-        kept = mean.copy()
-        for j in range(mean.shape[0]):
-            add_noise(sd, upper, shift[j], kept[j])
-    return Problem(free, mean, sd, lower, upper, log_prior, seen, whitened, shift, kept)
+        _fill_dense_shift(root[1], information, difference, shift)
+    offset = mean.copy()
+    for j in range(mean.shape[0]):
+        add_noise(root, shift[j], offset[j])
+    kinship = Kinship(free, log_prior, _whiten(root, sd, difference), shift, offset)
+    return Problem(mean, root, seen.scalar, seen.table), kinship
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def add_noise(sd, upper, u, s):
+def add_noise(root, u, s):
     """Add L u to ``s`` (p,)."""
-    if upper.shape[0] == 0:
+    if root.shape[0] == 1:
         for k in range(u.size):
-            s[k] += sd[k] * u[k]
+            s[k] += root[0, 0, k] * u[k]
         return
     for k in range(u.size):
         factor = u[k]
         for i in range(k, u.size):
-            s[i] += factor * upper[k, i]
+            s[i] += factor * root[1, k, i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def whiten_gradient(sd, lower, gradient, out):
+def whiten_gradient(root, gradient, out):
     """Fill ``out`` (p,) with L' gradient."""
-    if lower.shape[0] == 0:
+    if root.shape[0] == 1:
         for k in range(out.size):
-            out[k] = sd[k] * gradient[k]
+            out[k] = root[0, 0, k] * gradient[k]
         return
     out[:] = 0.0
     for i in range(out.size):
         factor = gradient[i]
         for k in range(i + 1):
-            out[k] += factor * lower[i, k]
+            out[k] += factor * root[0, i, k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _root(target, free):
+    n = free.size
+    if target.factor.shape[0] == 0:
+        root = np.empty((1, 1, n))
+        root[0, 0] = target.sd[free]
+        return root
+    root = np.zeros((2, n, n))
+    for a in range(n):
+        for b in range(a + 1):
+            root[0, a, b] = target.factor[free[a], free[b]]
+            root[1, b, a] = root[0, a, b]
+    return root
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -154,36 +173,46 @@ def _sightings(target, free):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _information(seen, mean):
     """Fisher information of each scalar's observations, averaged over the ancestors' forecasts."""
-    out = np.zeros(mean.shape[1])
+    out, table = np.zeros(mean.shape[1]), seen.table
     for o in range(seen.scalar.size):
-        k, df = seen.scalar[o], seen.df[o]
-        own = seen.precision[o] * seen.precision[o]
+        k, df, slope = seen.scalar[o], table[DF, o], table[SLOPE, o]
+        own = table[PRECISION, o] * table[PRECISION, o]
         if df > 0.0:
             own *= (df + 1.0) / (df + 3.0)
         squared = 0.0
         for j in range(mean.shape[0]):
-            slope = 1.0
-            if seen.curved[o]:
-                x = (mean[j, k] - seen.center[o]) * seen.slope[o]
-                slope = seen.slope[o] / (1.0 + x * x)
-            squared += slope * slope
+            x = (mean[j, k] - table[CENTER, o]) * slope
+            bend = 1.0 if slope == 0.0 else slope / (1.0 + x * x)
+            squared += bend * bend
         out[k] += own * squared / mean.shape[0]
     return out
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _whiten(upper, sd, difference):
-    """L^{-1} difference, rows (m, p); of shape (0, 0) where S is singular beyond its atoms."""
-    out = difference.copy()
+def _whiten(root, sd, difference):
+    """L^{-1} difference, columns (p, m); of shape (0, 0) where S is singular beyond its atoms."""
+    out = np.ascontiguousarray(difference.T)
+    diagonal = root.shape[0] == 1
     for k in range(sd.size):
-        if not upper[k, k] > _TINY * sd[k]:
+        pivot = sd[k] if diagonal else root[0, k, k]
+        if not pivot > _TINY * sd[k]:
             return np.empty((0, 0))
-        for j in range(out.shape[0]):
-            out[j, k] /= upper[k, k]
-            factor = out[j, k]
-            for i in range(k + 1, sd.size):
-                out[j, i] -= factor * upper[k, i]
+        for i in range(k if not diagonal else 0):
+            factor = root[0, k, i]
+            for j in range(out.shape[1]):
+                out[k, j] -= factor * out[i, j]
+        for j in range(out.shape[1]):
+            out[k, j] /= pivot
     return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_diagonal_shift(sd, information, difference, shift):
+    """Fill a_j = -sd D (mu_j - mu_0) / (1 + sd^2 D), rows (m, p)."""
+    for k in range(sd.size):
+        gain = sd[k] * information[k] / (1.0 + sd[k] * sd[k] * information[k])
+        for j in range(shift.shape[0]):
+            shift[j, k] = -gain * difference[j, k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -42,7 +42,7 @@ from halocast.samplers.chains.kernels.rwm import step_rwm
 from halocast.samplers.chains.problem import prepare
 from halocast.samplers.chains.settings import KERNELS, ChainSettings
 from halocast.samplers.chains.target import Chains, ChainTarget
-from halocast.samplers.chains.walk import evaluate, evaluate_gradient, make_walk
+from halocast.samplers.chains.walk import HERE, ROWS, S, U, evaluate, evaluate_gradient
 
 # A chain's draws: 2^27 elements, its own; the normals of iteration t are elements t p … t p + p - 1
 # of the first half, its uniforms elements 4 t … 4 t + 3 of the second. Iteration 0 is the start.
@@ -93,21 +93,21 @@ def _run(
     seed, cycle, index,
 ):  # fmt: skip
     m, p = target.mean.shape
-    problem = prepare(target)
+    problem, kinship = prepare(target)
     samples, log_like = np.empty((chains, n, p)), np.zeros((chains, n))
     ancestor = np.empty((chains, n), np.int32)
     acceptance, step = np.ones(chains), np.full(chains, min(first_step, longest))
-    prior = np.exp(problem.log_prior - problem.log_prior.max())
+    prior = np.exp(kinship.log_prior - kinship.log_prior.max())
     common = np.empty(1)
     fill_uniforms(common, seed, cycle, _CHAIN, index, _UNIFORMS)
-    if problem.scalar.size == 0:
+    if kinship.free.size == 0:
         _draw_ancestors(prior, common[0], ancestor.reshape(chains * n))
     else:
-        start = np.empty(chains, np.int32)
+        start = np.empty(chains, np.int64)
         _draw_ancestors(prior, common[0], start)
         for c in range(chains):
             acceptance[c], step[c] = _run_one(
-                problem, kernel, start[c], burn_in, step[c], goal, longest, leapfrog_steps, seed,
+                problem, kinship, kernel, start[c], burn_in, step[c], goal, longest, leapfrog_steps, seed,
                 cycle, index, c * _STRETCH, samples[c], ancestor[c], log_like[c],
             )  # fmt: skip
     _fill_atoms(target, ancestor, samples)
@@ -153,35 +153,20 @@ def _step(problem, walk, kernel, j, log_like, step, normal, uniform, leapfrog_st
 @njit(cache=True, nogil=True, error_model="numpy")
 def _refresh(problem, walk, kernel, j):
     """Place the chain anew and return log g, with its gradient if the kernel needs one."""
-    if kernel == RWM or kernel == PCN:
-        return evaluate(problem, j, walk.u, walk.s, walk)
-    return evaluate_gradient(problem, j, walk.u, walk.s, walk.gradient, walk)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _move_ancestor(problem, walk, kernel, j, log_like, iteration, period, uniform):
-    """Move the ancestor; return it and log g."""
-    if iteration % period == 0:
-        if iteration // period % 2 == 0:
-            chosen = move_shifted(problem, walk, j, uniform[1])
-        else:
-            chosen = move_non_centred(problem, walk, j, uniform[1])
-        if chosen != j:
-            j = chosen
-            log_like = _refresh(problem, walk, kernel, j)
-    if walk.u.size <= _CENTRED_UP_TO and problem.whitened.size > 0:
-        j = move_centred(problem, walk, j, uniform[2])
-    return j, log_like
+    if kernel in (RWM, PCN):
+        return evaluate(problem, j, walk, HERE)
+    return evaluate_gradient(problem, j, walk, HERE)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _run_one(
-    problem, kernel, j, burn_in, step, goal, longest, leapfrog_steps, seed, cycle, index, element,
+    problem, kinship, kernel, j, burn_in, step, goal, longest, leapfrog_steps, seed, cycle, index, element,
     samples, ancestor, log_likes,
 ):  # fmt: skip
     """Run one chain; fill its columns, return acceptance and step."""
-    p, m, n = problem.scalar.size, problem.mean.shape[0], log_likes.size
-    walk = make_walk(p, problem.seen.scalar.size, m)
+    m, p = problem.mean.shape
+    n, walk = log_likes.size, np.zeros((ROWS, max(p, problem.scalar.size)))
+    log_weight, centred = np.empty(m), kinship.whitened.size > 0 and p <= _CENTRED_UP_TO
     period = max(1, m // (leapfrog_steps if kernel == HMC else 1))
     rows = max(1, _CHUNK // p)
     normals, uniforms = np.empty((rows, p)), np.empty((rows, _ROW))
@@ -195,14 +180,22 @@ def _run_one(
                 element + _UNIFORMS + t * _ROW,
             )  # fmt: skip
         if t == 0:
-            walk.u[:] = normals[0]
+            walk[U, :p] = normals[0]
             log_like = _refresh(problem, walk, kernel, j)
             continue
         normal, uniform = normals[at], uniforms[at]
         move = _step(problem, walk, kernel, j, log_like, step, normal, uniform, leapfrog_steps)
         log_like = move.log_like
-        if m > 1:
-            j, log_like = _move_ancestor(problem, walk, kernel, j, log_like, t, period, uniform)
+        if t % period == 0:
+            if t // period % 2 == 0:
+                chosen = move_shifted(problem, kinship, walk, j, uniform[1], log_weight)
+            else:
+                chosen = move_non_centred(problem, kinship, walk, j, uniform[1], log_weight)
+            if chosen != j:
+                j = chosen
+                log_like = _refresh(problem, walk, kernel, j)
+        if centred:
+            j = move_centred(kinship, walk, j, uniform[2], log_weight)
         if t <= burn_in:
             step = adapt(step, t - 1, move.log_ratio, goal, longest)
             continue
@@ -210,5 +203,5 @@ def _run_one(
         i = t - burn_in - 1
         ancestor[i], log_likes[i] = j, log_like
         for k in range(p):
-            samples[i, problem.scalar[k]] = walk.s[k]
+            samples[i, kinship.free[k]] = walk[S, k]
     return accepted / n, step

@@ -1,7 +1,8 @@
-"""Where a chain is, where it may go next, and how it goes there.
+"""Where a chain is, where it may go next, and how it goes there: what kernels share.
 
-Coordinates are (u, j), s = mu_j + L u; ``gradient`` is that of log g in u. Functions
-here are shared by the kernels.
+A walk is one array whose rows hold the coordinates u of the chain (s = mu_j + L u), its scalars s,
+the gradient of log g in u, the same three of the proposal, and scratch. One array, because compiled
+code counts references to each at every call, which costs as much as a small block's arithmetic.
 """
 
 from __future__ import annotations
@@ -9,26 +10,15 @@ from __future__ import annotations
 from math import log
 from typing import NamedTuple
 
-import numpy as np
 from numba import njit
 
 from halocast.samplers.chains.density import log_likelihood, log_likelihood_gradient
 from halocast.samplers.chains.problem import add_noise, whiten_gradient
 
-
-class Walk(NamedTuple):
-    """A chain's state, its proposal, and scratch: (p,), and residual of the observations."""
-
-    u: np.ndarray
-    s: np.ndarray
-    gradient: np.ndarray
-    next_u: np.ndarray
-    next_s: np.ndarray
-    next_gradient: np.ndarray
-    momentum: np.ndarray
-    slope: np.ndarray
-    residual: np.ndarray
-    log_weight: np.ndarray
+# rows of a walk; the proposal's are three further on
+U, S, GRADIENT, NEXT_U, NEXT_S, NEXT_GRADIENT, MOMENTUM, SLOPE, RESIDUAL = range(9)
+ROWS = 9
+HERE, NEXT = U, NEXT_U
 
 
 class Move(NamedTuple):
@@ -37,16 +27,6 @@ class Move(NamedTuple):
     log_like: float
     log_ratio: float
     accepted: bool
-
-
-@njit(cache=True, nogil=True)
-def make_walk(p, observations, ancestors):
-    """Return an empty walk."""
-    state = np.empty((8, p))
-    return Walk(
-        state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7],
-        np.empty(observations), np.empty(ancestors),
-    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -66,35 +46,43 @@ def dot(a, b):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def place(problem, j, u, s):
-    """Fill s = mu_j + L u."""
-    for k in range(u.size):
+def square(a):
+    """Squared length."""
+    return dot(a, a)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def evaluate(problem, j, walk, where):
+    """Place the coordinates u of ``where`` (HERE, NEXT); fill s there and return log g."""
+    p = problem.mean.shape[1]
+    u, s = walk[where + U, :p], walk[where + S, :p]
+    for k in range(p):
         s[k] = problem.mean[j, k]
-    add_noise(problem.sd, problem.upper, u, s)
+    add_noise(problem.root, u, s)
+    return log_likelihood(problem.scalar, problem.table, s, walk[RESIDUAL])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def evaluate(problem, j, u, s, walk):
-    """Place ``u``, and return log g there."""
-    place(problem, j, u, s)
-    return log_likelihood(problem.seen, s, walk.residual)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def evaluate_gradient(problem, j, u, s, gradient, walk):
-    """Place ``u``, fill the gradient of log g in u, and return log g there."""
-    place(problem, j, u, s)
-    total = log_likelihood_gradient(problem.seen, s, walk.residual, walk.slope)
-    whiten_gradient(problem.sd, problem.lower, walk.slope, gradient)
+def evaluate_gradient(problem, j, walk, where):
+    """As `evaluate`, and fill the gradient."""
+    p = problem.mean.shape[1]
+    u, s = walk[where + U, :p], walk[where + S, :p]
+    for k in range(p):
+        s[k] = problem.mean[j, k]
+    add_noise(problem.root, u, s)
+    slope = walk[SLOPE, :p]
+    total = log_likelihood_gradient(problem.scalar, problem.table, s, walk[RESIDUAL], slope)
+    whiten_gradient(problem.root, slope, walk[where + GRADIENT, :p])
     return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def settle(walk, log_like, next_log_like, log_ratio, uniform):
+def settle(walk, log_like, proposed, log_ratio, uniform):
     """Go to the proposal, or stay (always where the ratio is not a number)."""
     if log(uniform) < log_ratio:
-        walk.u[:] = walk.next_u
-        walk.s[:] = walk.next_s
-        walk.gradient[:] = walk.next_gradient
-        return Move(next_log_like, log_ratio, True)
+        for k in range(walk.shape[1]):
+            walk[U, k] = walk[NEXT_U, k]
+            walk[S, k] = walk[NEXT_S, k]
+            walk[GRADIENT, k] = walk[NEXT_GRADIENT, k]
+        return Move(proposed, log_ratio, True)
     return Move(log_like, log_ratio, False)

@@ -13,20 +13,31 @@ from __future__ import annotations
 
 from numba import njit
 
-from halocast.samplers.chains.walk import dot, evaluate_gradient, settle
+from halocast.samplers.chains.walk import (
+    GRADIENT,
+    NEXT,
+    NEXT_GRADIENT,
+    NEXT_U,
+    U,
+    evaluate_gradient,
+    settle,
+    square,
+)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def step_mala(problem, walk, j, log_like, step, normal, uniform):
     """One step of Metropolis-adjusted Langevin."""
-    u, v, half = walk.u, walk.next_u, 0.5 * step * step
-    for k in range(normal.size):
-        v[k] = u[k] + half * (walk.gradient[k] - u[k]) + step * normal[k]
-    proposed = evaluate_gradient(problem, j, v, walk.next_s, walk.next_gradient, walk)
+    p, half = normal.size, 0.5 * step * step
+    u, gradient = walk[U, :p], walk[GRADIENT, :p]
+    v, next_gradient = walk[NEXT_U, :p], walk[NEXT_GRADIENT, :p]
+    for k in range(p):
+        v[k] = u[k] + half * (gradient[k] - u[k]) + step * normal[k]
+    proposed = evaluate_gradient(problem, j, walk, NEXT)
     back = 0.0
-    for k in range(normal.size):
-        xi = (u[k] - v[k] - half * (walk.next_gradient[k] - v[k])) / step
+    for k in range(p):
+        xi = (u[k] - v[k] - half * (next_gradient[k] - v[k])) / step
         back += xi * xi
-    prior = 0.5 * (dot(u, u) - dot(v, v))
-    ratio = proposed - log_like + prior + 0.5 * (dot(normal, normal) - back)
+    prior = 0.5 * (square(u) - square(v))
+    ratio = proposed - log_like + prior + 0.5 * (square(normal) - back)
     return settle(walk, log_like, proposed, ratio, uniform[0])

@@ -12,7 +12,7 @@ from math import sqrt
 
 from numba import njit
 
-from halocast.samplers.chains.walk import evaluate, settle
+from halocast.samplers.chains.walk import NEXT, NEXT_U, U, evaluate, settle
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -20,6 +20,6 @@ def step_pcn(problem, walk, j, log_like, step, normal, uniform):
     """One step of preconditioned Crank-Nicolson, beta = ``step``."""
     kept = sqrt(1.0 - step * step)
     for k in range(normal.size):
-        walk.next_u[k] = kept * walk.u[k] + step * normal[k]
-    proposed = evaluate(problem, j, walk.next_u, walk.next_s, walk)
+        walk[NEXT_U, k] = kept * walk[U, k] + step * normal[k]
+    proposed = evaluate(problem, j, walk, NEXT)
     return settle(walk, log_like, proposed, proposed - log_like, uniform[0])

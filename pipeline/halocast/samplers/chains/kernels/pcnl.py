@@ -17,30 +17,38 @@ from math import sqrt
 
 from numba import njit
 
-from halocast.samplers.chains.walk import evaluate_gradient, settle
+from halocast.samplers.chains.walk import (
+    GRADIENT,
+    NEXT,
+    NEXT_GRADIENT,
+    NEXT_U,
+    U,
+    evaluate_gradient,
+    settle,
+)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _rho(log_like, delta, u, v, gradient):
-    half, full, square = 0.0, 0.0, 0.0
+    half, full, squares = 0.0, 0.0, 0.0
     for k in range(u.size):
         g = -gradient[k]
         half += (v[k] - u[k]) * g
         full += (u[k] + v[k]) * g
-        square += g * g
-    return -log_like + 0.5 * half + 0.25 * delta * (full + square)
+        squares += g * g
+    return -log_like + 0.5 * half + 0.25 * delta * (full + squares)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def step_pcnl(problem, walk, j, log_like, step, normal, uniform):
     """One step of Crank-Nicolson Langevin, beta = ``step``."""
-    u, v = walk.u, walk.next_u
-    kept = sqrt(1.0 - step * step)
+    p, kept = normal.size, sqrt(1.0 - step * step)
+    u, gradient, v = walk[U, :p], walk[GRADIENT, :p], walk[NEXT_U, :p]
     delta = 2.0 * (1.0 - kept) / (1.0 + kept)
     drift = 2.0 * delta / (2.0 + delta)
-    for k in range(normal.size):
-        v[k] = kept * u[k] + drift * walk.gradient[k] + step * normal[k]
-    proposed = evaluate_gradient(problem, j, v, walk.next_s, walk.next_gradient, walk)
-    ratio = _rho(log_like, delta, u, v, walk.gradient)
-    ratio -= _rho(proposed, delta, v, u, walk.next_gradient)
+    for k in range(p):
+        v[k] = kept * u[k] + drift * gradient[k] + step * normal[k]
+    proposed = evaluate_gradient(problem, j, walk, NEXT)
+    ratio = _rho(log_like, delta, u, v, gradient)
+    ratio -= _rho(proposed, delta, v, u, walk[NEXT_GRADIENT, :p])
     return settle(walk, log_like, proposed, ratio, uniform[0])
