@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from halocast.filters import BlockGroup, BlockUpdate, LsmcmcV2Settings
 from halocast.filters.base import BlockObservations, make_group
+from halocast.grid import Grid
 from halocast.localization.blocks import Blocks, Incidence, incidence, partition
+from halocast.noise import ModelNoise
 from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, STUDENT_T
 
 
@@ -26,9 +28,19 @@ class Case(NamedTuple):
         """The group of some blocks, of all without ``numbers``."""
         return make_group(
             np.arange(self.blocks.n_blocks) if numbers is None else numbers,
-            self.blocks, self.incidence, self.observations, self.forecast, self.noise_sd,
-            self.noise, seed=11, cycle=cycle,
+            self.blocks, self.incidence, self.observations, self.forecast, self.noise,
+            independent(self.noise_sd, self.blocks), grid=plane(self.blocks), seed=11, cycle=cycle,
         )  # fmt: skip
+
+
+def plane(blocks: Blocks) -> Grid:
+    """The grid of unit cells that blocks are of."""
+    return Grid.plane(*blocks.shape, 1.0, 1.0)
+
+
+def independent(noise_sd: np.ndarray, blocks: Blocks) -> ModelNoise:
+    """Model noise without correlation, sd (F, n_cells)."""
+    return ModelNoise.independent(noise_sd, plane(blocks))
 
 
 def observe(
@@ -49,7 +61,7 @@ def observe(
         return np.ascontiguousarray(np.broadcast_to(x, value.shape), dtype=kind)
 
     return BlockObservations(
-        scalar=field * n_cells + cell, field=full(field, np.int64), cell=full(cell, np.int64),
+        id=np.arange(value.size), scalar=field * n_cells + cell, field=full(field, np.int64), cell=full(cell, np.int64),
         value=value, error=full(error, float), operator=full(operator, np.int8),
         center=full(center, float), scale=full(scale, float), noise_kind=full(noise, np.int8),
         df=full(df, float),
@@ -72,7 +84,7 @@ def random_case(
     forecast = 0.4 * rng.normal(size=(members, fields, n))
     noise_sd = np.zeros((fields, n))
     noise_sd[:2] = 0.3
-    noise = rng.normal(size=forecast.shape)
+    noise = noise_sd * rng.normal(size=forecast.shape)
     noise -= noise.mean(axis=0)
     field = rng.integers(0, min(fields, 3), p)
     cell = rng.integers(0, n, p)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from filter_cases import observe, random_case
+from filter_cases import independent, observe, plane, random_case
 from halocast.errors import RunError
 from halocast.filters import FILTERS, LsmcmcV2Settings
 from halocast.filters.base import block_group, make_group
@@ -60,8 +60,9 @@ def test_a_halo_observation_acts_through_the_weights_alone() -> None:
     observations = observe(3, np.array([0]), np.array([1]), np.array([0.7]), 0.5)
     noise_sd = np.full((1, 3), 0.6)
     group = make_group(
-        np.arange(3), blocks, seen, observations, forecast, noise_sd, noise, seed=1, cycle=1
-    )
+        np.arange(3), blocks, seen, observations, forecast, 0.6 * noise,
+        independent(noise_sd, blocks), grid=plane(blocks), seed=1, cycle=1,
+    )  # fmt: skip
     found = update(group, LsmcmcV2Settings(block=(1, 1), halo=4.0))
     log_w = -0.5 * (0.7 - forecast[:, 0, 1]) ** 2 / (0.6**2 + 0.25 / weight)
     w = np.exp(log_w) / np.exp(log_w).sum()
@@ -108,6 +109,7 @@ def test_what_all_members_agree_on_is_not_touched() -> None:
     case = random_case()
     case.forecast[:, :, ::3] = np.pi
     case.noise_sd[:, ::3] = 0.0
+    case.noise[:, :, ::3] = 0.0
     group = case.group()
     found = update(group, case.settings)
     land = np.isin(group.cells, np.arange(0, 70, 3))
@@ -138,8 +140,8 @@ def test_members_stay_close_to_their_forecast() -> None:
 
 
 def test_the_registry_names_the_filters() -> None:
-    assert FILTERS["lsmcmc-v2"] is update
-    assert FILTERS["free-run"] is free_run
+    assert FILTERS["lsmcmc-v2"].update is update
+    assert FILTERS["free-run"].update is free_run
 
 
 @pytest.mark.parametrize("lost", [np.nan, np.inf])
@@ -167,8 +169,9 @@ def test_a_tile_of_the_wrong_size_is_refused() -> None:
     with pytest.raises(RunError, match="group_cells"):
         block_group(
             np.array([1, 2]), case.blocks, case.incidence, case.observations,
-            forecast=case.forecast, noise_sd=case.noise_sd, noise=case.noise,
-            observed=case.forecast[:, 0, :40], observed_noise_sd=case.noise_sd[0, :40],
+            forecast=case.forecast, noise=case.noise, observed=case.forecast[:, 0, :40],
+            observed_noise=case.noise[:, 0, :40],
+            model_noise=independent(case.noise_sd, case.blocks), grid=plane(case.blocks),
             seed=1, cycle=1,
         )  # fmt: skip
 

@@ -81,7 +81,8 @@ def test_inputs_are_not_changed() -> None:
     before = copy.deepcopy(group)
     update(group, case.settings)
     for name, a, b in zip(group._fields, group, before, strict=True):
-        assert np.array_equal(a, b), name
+        if isinstance(a, np.ndarray):
+            assert np.array_equal(a, b), name
 
 
 @pytest.mark.parametrize("power", range(-10, 11, 4))
@@ -102,6 +103,7 @@ def test_units_do_not_matter(power: int) -> None:
             observations=observations,
             forecast=factor * case.forecast,
             noise_sd=factor * case.noise_sd,
+            noise=factor * case.noise,
         )
         theirs = update(scaled.group(), case.settings)
         for name in ("members", "mean", "spread"):

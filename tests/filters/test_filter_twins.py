@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from filter_cases import observe
+from filter_cases import independent, observe, plane
 from halocast.draws import Address, Purpose, normals, uniforms
 from halocast.filters import LsmcmcV2Settings
 from halocast.filters.base import make_group
 from halocast.filters.lsmcmc_v2 import update
 from halocast.localization.blocks import incidence, partition
+from halocast.noise import centre
 from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, STUDENT_T
 
 Analysis = Callable[[np.ndarray, int, np.ndarray, np.ndarray], tuple[np.ndarray, ...]]
@@ -23,20 +24,18 @@ def block_filter(
     """One cycle of independent AR(1) cells: members -> members, mean, spread."""
     n = side * side
     blocks = partition((side, side), settings.block)
+    model_noise = independent(np.full((1, n), q_sd), blocks)
     kind = (ARCTAN, STUDENT_T) if arctan_cauchy else (IDENTITY, GAUSSIAN)
 
     def analyse(
         members: np.ndarray, cycle: int, cell: np.ndarray, value: np.ndarray
     ) -> tuple[np.ndarray, ...]:
         m = members.shape[0]
-        noise = np.stack([normals(Address(9, cycle, Purpose.MODEL_NOISE, i), n) for i in range(m)])[
-            :, None
-        ]
-        noise -= noise.mean(axis=0)
+        noise = centre(model_noise.white_tile(m, np.arange(n), 9, cycle))
         group = make_group(
             np.arange(blocks.n_blocks), blocks, incidence(blocks, cell, halo=settings.halo),
             observe(n, np.zeros_like(cell), cell, value, error, *kind),
-            a * members, np.full((1, n), q_sd), noise, seed=9, cycle=cycle,
+            a * members, noise, model_noise, grid=plane(blocks), seed=9, cycle=cycle,
         )  # fmt: skip
         found = update(group, settings)
         out = np.empty_like(members), np.empty(n), np.empty(n)
