@@ -96,15 +96,15 @@ def update_closed(view, tile, blocks, normal, ladder, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def update_heavy(view, tile, blocks, normal, gamma, sweeps, ladder, out):
+def update_heavy(view, tile, blocks, draws, sweeps, ladder, out):
     """Blocks with Student-t errors, all operators the identity."""
     mine = np.empty(tile.forecast.shape[0], np.int32)
     for b in blocks:
         pairs = slice(view.pair_start[b], view.pair_start[b + 1])
         scalars, weights = view.pair_scalar[pairs], view.pair_weight[pairs]
         out.bridge[b], steps, target, out.fine[b] = heavy_block(
-            view, scalars, weights, normal, gamma, sweeps, ladder.rungs, ladder.enough,
-            tile.seed, tile.cycle, tile.block[b], mine, out.weight[b],
+            view, scalars, weights, draws, sweeps, ladder.rungs, ladder.enough, tile.seed,
+            tile.cycle, tile.block[b], mine, out.weight[b],
         )  # fmt: skip
         if not out.fine[b]:
             continue

@@ -20,6 +20,7 @@ from halocast.filters.bridge.blocks import (
     update_heavy,
 )
 from halocast.filters.bridge.chains import update_pointwise
+from halocast.filters.bridge.heavy import Draws
 from halocast.filters.bridge.view import View, view_group
 from halocast.filters.sighting import Sighting, sight
 from halocast.grid import Grid
@@ -67,7 +68,7 @@ class BridgeSettings(Settings):
         0.5, gt=0, le=1, description="Effective ancestors that adaptive keeps, as a share."
     )
     sweeps: int = Field(
-        8, ge=2, le=15, description="Sweeps of the chains where observations are not Gaussian."
+        6, ge=2, le=15, description="Sweeps of the chains where observations are not Gaussian."
     )
 
     @model_validator(mode="after")
@@ -114,7 +115,7 @@ def bridge_kernels(
     bridge: float | Literal["adaptive"] = 0.0,
     covariance_radius: float = 1.0,
     ess_target: float = 0.5,
-    sweeps: int = 8,
+    sweeps: int = 6,
     sampler: Sampler = BUILT_IN,
 ) -> BlockUpdate:
     """Sample the analysis of each block of a group.
@@ -207,7 +208,7 @@ def _update_heavy(
         number, view.noise_kind, view.df, members=m, sweeps=most, seed=int(tile.seed),
         cycle=tile.cycle,
     )  # fmt: skip
-    update_heavy(view, tile, blocks, normal, gamma, sweeps, ladder, out)
+    update_heavy(view, tile, blocks, Draws(normal, gamma), sweeps, ladder, out)
 
 
 def _normals(tile: Tile, number: np.ndarray, sweeps: int) -> np.ndarray:

@@ -26,7 +26,7 @@ from halocast.draws import Purpose, uniform_at
 from halocast.filters.bridge.coordinates import pick
 from halocast.filters.bridge.gaussian import choose_stages, draw_members, weigh_ancestors
 from halocast.filters.bridge.stages import factor_stages
-from halocast.filters.bridge.view import gather_rows, merge_observations, scalar_covariances
+from halocast.filters.bridge.view import View, gather_rows, merge_observations, scalar_covariances
 from halocast.samplers.dense import add_product
 from halocast.samplers.resampling import fill_ancestors
 from halocast.samplers.scale_mixture import expected_factor, precision_factor
@@ -34,13 +34,26 @@ from halocast.samplers.scale_mixture import expected_factor, precision_factor
 _ANCESTORS = int(Purpose.ANCESTORS)
 
 
+class Draws(NamedTuple):
+    """Addressed draws of all observations, for n = sweeps + sweeps // 2 sweeps (at least one more).
+
+    ``normal`` (2 + 2 n, O, m) perturbs the observations: two sets for the last draw, two a sweep;
+    ``gamma`` (n, O, m) renews the factors.
+    """
+
+    normal: np.ndarray
+    gamma: np.ndarray
+
+
 class Chains(NamedTuple):
-    """What the members' chains of one block share.
+    """The members' chains of one block.
 
     Attributes
     ----------
+    seen, scalars, weights
+        The group's observations; the block's observed scalars and their taper weights, (p,).
     noise, kernel
-        Q and B of the observed scalars, (p, p).
+        Q and B of the scalars, (p, p).
     forecast, own
         Their noise-free forecasts and members' model noise, (p, m).
     centre
@@ -51,6 +64,9 @@ class Chains(NamedTuple):
         Precision factors, (k, m).
     """
 
+    seen: View
+    scalars: np.ndarray
+    weights: np.ndarray
     noise: np.ndarray
     kernel: np.ndarray
     forecast: np.ndarray
@@ -61,7 +77,7 @@ class Chains(NamedTuple):
 
 
 class Averages(NamedTuple):
-    """Sums over chains and sweeps: of ancestor weights (m,), and where the mean goes (2, p, 1)."""
+    """Averages over chains and sweeps: ancestor weights (m,), and where the mean goes (2, p, 1)."""
 
     weight: np.ndarray
     target: np.ndarray
@@ -88,76 +104,61 @@ def start_chains(view, scalars, weights):
                 view.error[o] / np.sqrt(weights[a]), view.df[o], kernel[a, a],
             )  # fmt: skip
     own = gather_rows(view.noise, scalars)
-    return Chains(noise, kernel, forecast, own, centre, start, factor)
+    return Chains(view, scalars, weights, noise, kernel, forecast, own, centre, start, factor)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def merge_member(view, scalars, weights, chains, i, normal_1, normal_2):
+def merge_member(chains, i, normal):
     """Merged values and variances (p,) given member i's factors, and perturbations (2, p, 1)."""
-    p = scalars.size
+    p = chains.scalars.size
     value, error, push = np.empty(p), np.empty(p), np.empty((2, p, 1))
     for a in range(p):
-        s, w = scalars[a], weights[a]
-        these = slice(view.start[s], view.start[s + 1])
+        s = chains.scalars[a]
+        these = slice(chains.seen.start[s], chains.seen.start[s + 1])
         factor = chains.factor[chains.start[a] : chains.start[a + 1], i]
-        value[a], error[a], push[0, a, 0] = merge_observations(
-            view, s, w, factor, normal_1[these, i]
-        )
-        push[1, a, 0] = merge_observations(view, s, w, factor, normal_2[these, i])[2]
+        for k in range(2):
+            value[a], error[a], push[k, a, 0] = merge_observations(
+                chains.seen, s, chains.weights[a], factor, normal[k, these, i]
+            )
     return value, error, push
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def renew_factors(view, scalars, weights, chains, i, state, gamma):
+def renew_factors(chains, i, state, gamma):
     """Draw member i's factors given the observed scalars ``state`` (p, 1)."""
-    for a in range(scalars.size):
+    view = chains.seen
+    for a in range(chains.scalars.size):
         for k in range(chains.start[a], chains.start[a + 1]):
-            o = view.start[scalars[a]] + k - chains.start[a]
+            o = view.start[chains.scalars[a]] + k - chains.start[a]
             chains.factor[k, i] = precision_factor(
                 view.noise_kind[o], gamma[o, i], view.value[o] - state[a, 0],
-                view.error[o] / np.sqrt(weights[a]), view.df[o],
+                view.error[o] / np.sqrt(chains.weights[a]), view.df[o],
             )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def weigh_member(chains, stages, value, share, averages, weight):
-    """Fill the ancestors' weights (m,) given a member's factors; add them and the mean's goal.
-
-    ``share`` is what this counts in the averages.
-    """
+    """Fill the ancestors' weights (m,) given a member's factors; count them in the averages."""
     p, m = chains.forecast.shape
     weight[:] = 1.0 / m
     if stages.bridge == 1.0:
-        if share > 0.0:
-            steps = np.empty((2, p, 1))
-            draw_members(stages, value, np.zeros((2, p, 1)), chains.centre, steps)
-            averages.target[:] += share * steps
-            averages.weight[:] += share * weight
-        return
-    component = np.empty((2, p, m))
-    weigh_ancestors(stages, value, chains.forecast, component, weight)
-    if share > 0.0:
-        averages.weight[:] += share * weight
+        steps = np.empty((2, p, 1))
+        draw_members(stages, value, np.zeros((2, p, 1)), chains.centre, steps)
+        averages.target[:] += share * steps
+    else:
+        component = np.empty((2, p, m))
+        weigh_ancestors(stages, value, chains.forecast, component, weight)
         for k in range(2):
             for a in range(p):
                 for j in range(m):
                     averages.target[k, a, 0] += share * weight[j] * component[k, a, j]
+    averages.weight[:] += share * weight
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def sweep_member(view, scalars, weights, chains, bridge, i, j, other, normal, gamma):
-    """One sweep of member i given its ancestor j, with the noise of member ``other``."""
-    value, error, push = merge_member(view, scalars, weights, chains, i, normal[0], normal[1])
-    stages, fine = factor_stages(chains.noise, chains.kernel, error, bridge)
-    if fine:
-        draw_scalars(chains, stages, value, push, i, j, other, gamma, view, scalars, weights)
-    return fine
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def draw_scalars(chains, stages, value, push, i, j, other, gamma, view, scalars, weights):
-    """Draw the observed scalars given member i's factors, and then its factors."""
-    p = scalars.size
+def renew_member(chains, stages, value, push, i, j, other, gamma):
+    """Draw the scalars given member i's factors, from ancestor j and another's noise; and these."""
+    p = chains.scalars.size
     state, steps = np.empty((p, 1)), np.empty((2, p, 1))
     for a in range(p):
         state[a, 0] = chains.forecast[a, j] + chains.own[a, other]
@@ -166,19 +167,75 @@ def draw_scalars(chains, stages, value, push, i, j, other, gamma, view, scalars,
         add_product(chains.kernel, steps[0], state)
     if stages.bridge < 1.0:
         add_product(chains.noise, steps[1], state)
-    renew_factors(view, scalars, weights, chains, i, state, gamma)
+    renew_factors(chains, i, state, gamma)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def choose_bridge(chains, draws, ladder, enough):
+    """The bridge that the first guesses of the factors ask for, and whether there is one."""
+    p, m = chains.forecast.shape
+    value, error, _ = merge_member(chains, 0, draws.normal[:2])
+    stages, _, fine = choose_stages(
+        chains.noise, chains.kernel, error, value, chains.forecast, ladder, enough,
+        np.empty((2, p, m)), np.empty(m),
+    )  # fmt: skip
+    return stages.bridge, fine
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def run_sweeps(chains, draws, bridge, sweeps, seed, cycle, block, averages):
+    """Run all chains and fill the averages; return success. The last sweep only counts."""
+    m = chains.forecast.shape[1]
+    weight = np.empty(m)
+    share = 1.0 / (m * (sweeps + 1 - sweeps // 2))
+    for t in range(sweeps + 1):
+        counts = share if t >= sweeps // 2 else 0.0
+        for i in range(m):
+            value, error, push = merge_member(chains, i, draws.normal[2 * t + 2 : 2 * t + 4])
+            stages, fine = factor_stages(chains.noise, chains.kernel, error, bridge)
+            if not fine:
+                return False
+            if counts > 0.0 or bridge < 1.0:
+                weigh_member(chains, stages, value, counts, averages, weight)
+            if t < sweeps:
+                j = other = (i + 1 + t) % m
+                if bridge < 1.0:
+                    j = pick(weight, uniform_at(seed, cycle, _ANCESTORS, block, 1 + t * m + i))
+                renew_member(chains, stages, value, push, i, j, other, draws.gamma[t])
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def last_draw(chains, draws, bridge, sweeps, ancestor, steps):
+    """Fill where each member goes, (2, p, m), from its ancestor and with its own noise."""
+    p, m = chains.forecast.shape
+    prior, move = np.empty((p, 1)), np.empty((2, p, 1))
+    more = sweeps // 2 if bridge < 1.0 else 0
+    for i in range(m):
+        for t in range(sweeps, sweeps + more + 1):
+            last = t == sweeps + more
+            first = 0 if last else 2 * t + 2
+            value, error, push = merge_member(chains, i, draws.normal[first : first + 2])
+            stages, fine = factor_stages(chains.noise, chains.kernel, error, bridge)
+            if not fine:
+                return False
+            if not last:
+                other = (i + 1 + t) % m
+                renew_member(chains, stages, value, push, i, ancestor[i], other, draws.gamma[t])
+        for a in range(p):
+            prior[a, 0] = chains.forecast[a, ancestor[i]] + chains.own[a, i]
+        draw_members(stages, value, push, prior, move)
+        steps[:, :, i] = move[:, :, 0]
+    return True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def heavy_block(
-    view, scalars, weights, normal, gamma, sweeps, ladder, enough, seed, cycle, block,
-    ancestor, weight,
-):  # fmt: skip
+    view, scalars, weights, draws, sweeps, ladder, enough, seed, cycle, block, ancestor, weight
+):
     """Sample one block: fill ancestor and weight (m,).
 
-    ``normal`` (2 + 2 n, O, m) perturbs the observations in the last draw and in the n sweeps,
-    ``gamma`` (n, O, m) renews the factors, n = sweeps + sweeps // 2. Returns (bridge, where the
-    members go (2, p, m), where the mean goes (2, p, 1), success).
+    Returns (bridge, where the members go (2, p, m), where the mean goes (2, p, 1), success).
     """
     p, m = scalars.size, view.forecast.shape[1]
     chains = start_chains(view, scalars, weights)
@@ -186,60 +243,12 @@ def heavy_block(
     steps = np.empty((2, p, m))
     bridge, fine = ladder[0], True
     if ladder.size > 1:
-        value, error, _ = merge_member(view, scalars, weights, chains, 0, normal[0], normal[1])
-        stages, _, fine = choose_stages(
-            chains.noise, chains.kernel, error, value, chains.forecast, ladder, enough,
-            np.empty((2, p, m)), weight,
-        )  # fmt: skip
-        bridge = stages.bridge
-    share = 1.0 / (m * (sweeps + 1 - sweeps // 2))
-    for t in range(sweeps + 1):
-        for i in range(m):
-            if not fine:
-                return bridge, steps, averages.target, False
-            value, error, push = merge_member(
-                view, scalars, weights, chains, i, normal[2 * t + 2], normal[2 * t + 3]
-            )
-            stages, fine = factor_stages(chains.noise, chains.kernel, error, bridge)
-            if not fine:
-                continue
-            counts = share if t >= sweeps // 2 else 0.0
-            weigh_member(chains, stages, value, counts, averages, weight)
-            if t == sweeps:
-                continue
-            other = (i + 1 + t) % m
-            j = other
-            if bridge < 1.0:
-                j = pick(weight, uniform_at(seed, cycle, _ANCESTORS, block, 1 + t * m + i))
-            draw_scalars(chains, stages, value, push, i, j, other, gamma[t], view, scalars, weights)
-    weight[:] = averages.weight
-    fill_ancestors(
-        weight, uniform_at(seed, cycle, _ANCESTORS, block, 0), ancestor, np.empty(m, np.int64)
-    )
-    fine = last_draw(view, scalars, weights, chains, bridge, normal, gamma, sweeps, ancestor, steps)
+        bridge, fine = choose_bridge(chains, draws, ladder, enough)
+    if fine:
+        fine = run_sweeps(chains, draws, bridge, sweeps, seed, cycle, block, averages)
+    if fine:
+        weight[:] = averages.weight
+        uniform = uniform_at(seed, cycle, _ANCESTORS, block, 0)
+        fill_ancestors(weight, uniform, ancestor, np.empty(m, np.int64))
+        fine = last_draw(chains, draws, bridge, sweeps, ancestor, steps)
     return bridge, steps, averages.target, fine
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def last_draw(view, scalars, weights, chains, bridge, normal, gamma, sweeps, ancestor, steps):
-    """Fill where each member goes, (2, p, m), from its ancestor and with its own noise."""
-    p, m = chains.forecast.shape
-    prior, move = np.empty((p, 1)), np.empty((2, p, 1))
-    for i in range(m):
-        more = sweeps // 2 if bridge < 1.0 else 0
-        for t in range(sweeps, sweeps + more):
-            fine = sweep_member(
-                view, scalars, weights, chains, bridge, i, ancestor[i], (i + 1 + t) % m,
-                normal[2 * t + 2 : 2 * t + 4], gamma[t],
-            )  # fmt: skip
-            if not fine:
-                return False
-        value, error, push = merge_member(view, scalars, weights, chains, i, normal[0], normal[1])
-        stages, fine = factor_stages(chains.noise, chains.kernel, error, bridge)
-        if not fine:
-            return False
-        for a in range(p):
-            prior[a, 0] = chains.forecast[a, ancestor[i]] + chains.own[a, i]
-        draw_members(stages, value, push, prior, move)
-        steps[:, :, i] = move[:, :, 0]
-    return True
