@@ -33,8 +33,19 @@ _STACK = (
 )  # fmt: skip
 
 
-def create_run(settings: RunSettings, directory: str | Path) -> RunStore:
+def create_run(
+    settings: RunSettings, directory: str | Path, twin: str | Path | None = None
+) -> RunStore:
     """Make the folder of a run: its twin data where it asks for some, and its empty store.
+
+    Parameters
+    ----------
+    settings
+        The run file.
+    directory
+        The folder to make.
+    twin
+        A folder with the twin's data, made for a run that shares them; linked to, not copied.
 
     Raises
     ------
@@ -50,19 +61,22 @@ def create_run(settings: RunSettings, directory: str | Path) -> RunStore:
             "with `halocast resume`",
         )
     settings = _with_absolute_store(settings)
-    # a twin's data are made beside, and moved into the folder the run store has made
-    store = data_store(directory, settings)
-    if settings.data.twin is not None:
-        from halocast.twins import make_twin
+    if settings.data.twin is None:
+        return RunStore.create(directory, _spec(settings, data_store(directory, settings)))
+    if twin is not None:
+        shared = Path(twin).absolute()
+        run = RunStore.create(directory, _spec(settings, shared / "data.zarr"))
+        (directory / "data.zarr").symlink_to(shared / "data.zarr", target_is_directory=True)
+        return run
+    from halocast.twins import make_twin
 
-        workshop = directory.parent / f".{directory.name}.making"
-        make_twin(settings, workshop)
-        store = workshop / "data.zarr"
-    run = RunStore.create(directory, _spec(settings, store))
-    if settings.data.twin is not None:
-        for path in workshop.iterdir():
-            path.rename(directory / path.name)
-        workshop.rmdir()
+    # a twin's data are made beside, and moved into the folder the run store has made
+    workshop = directory.parent / f".{directory.name}.making"
+    make_twin(settings, workshop)
+    run = RunStore.create(directory, _spec(settings, workshop / "data.zarr"))
+    for path in workshop.iterdir():
+        path.rename(directory / path.name)
+    workshop.rmdir()
     return run
 
 

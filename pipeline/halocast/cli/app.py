@@ -252,6 +252,52 @@ def compare(
 
 
 @app.command()
+def sweep(
+    run_file: RunFile,
+    vary: Annotated[
+        list[str],
+        typer.Option("--vary", metavar="A.B=1,2,3", help="A key and its values; repeatable"),
+    ],
+    output: Annotated[Path, typer.Option("--output", help="Folder to make or to continue")],
+    overrides: Overrides = None,
+    score: Annotated[
+        str | None,
+        typer.Option("--score", help="What is judged, e.g. analysis:truth:ssh"),
+    ] = None,
+    engine: EngineName = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    keep_runs: Annotated[bool, typer.Option("--keep-runs", help="Keep every run's folder")] = False,
+) -> None:
+    """Run every combination of some keys' values, and map what each scores.
+
+    Example:  [bold]halocast sweep linear-gaussian --vary filter.halo=1.5,2.5,4
+    --vary "filter.block=[1, 1],[2, 3],[4, 4]" --output sweeps/halo[/]
+    """
+    from halocast.cli.comparing import sweep_and_show
+
+    kind = engine or ("dask" if scheduler or workers else "serial")
+    sweep_and_show(
+        console, run_file, vary, overrides or [], score, (kind, workers, scheduler), output,
+        keep_runs,
+    )  # fmt: skip
+
+
+@app.command()
+def average(
+    directories: Annotated[list[Path], typer.Argument(help="Folders of runs", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Tidy rows as JSON")] = False,
+) -> None:
+    """Average the estimates of independent runs on the same data, and score the mean.
+
+    Example:  [bold]halocast average runs/lg-1 runs/lg-2 runs/lg-3 runs/lg-4[/]
+    """
+    from halocast.cli.comparing import average_and_show
+
+    average_and_show(console, directories, as_json)
+
+
+@app.command()
 def experiments() -> None:
     """List the packaged run files, which `run` and `check` take by name.
 

@@ -11,7 +11,7 @@ the same bits: they call the same functions with the same arguments.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 
@@ -46,6 +46,10 @@ class Engine(Protocol):
 
     def value(self, handle: Any) -> Any:
         """Wait for a result that was kept, and fetch it. Errors of the task are raised here."""
+        ...
+
+    def each(self, task: Callable[..., Any], items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        """Run ``task(*item)`` of every item, independent of each other; yield results as done."""
         ...
 
     def close(self) -> None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import dask
 from dask.delayed import delayed
-from distributed import Client, LocalCluster, futures_of
+from distributed import Client, LocalCluster, as_completed, futures_of
 from distributed.scheduler import KilledWorker
 
 from halocast.errors import RunError
@@ -92,6 +92,12 @@ class DaskEngine:
                 remedy="most often memory: `halocast check` prices it; use more workers or fewer "
                 "members a worker, then `halocast resume`",
             ) from error
+
+    def each(self, task: Callable[..., Any], items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        """Run every item's task wherever a worker is free."""
+        futures = [self._client.submit(task, *item, pure=False) for item in items]
+        for future in as_completed(futures):
+            yield future.result()
 
     def close(self) -> None:
         """Leave the cluster, and end it if it is this engine's own."""

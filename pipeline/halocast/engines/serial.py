@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 
@@ -25,6 +25,10 @@ class SerialEngine:
     def value(self, handle: Any) -> Any:
         """Return the result."""
         return handle
+
+    def each(self, task: Callable[..., Any], items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        """Run the task of one item after the other."""
+        return (task(*item) for item in items)
 
     def close(self) -> None:
         """Do nothing: nothing is held."""
