@@ -107,8 +107,8 @@ def _run(
         _draw_ancestors(prior, common[0], start)
         for c in range(chains):
             acceptance[c], step[c] = _run_one(
-                problem, kinship, kernel, start[c], burn_in, step[c], goal, longest, leapfrog_steps, seed,
-                cycle, index, c * _STRETCH, samples[c], ancestor[c], log_like[c],
+                problem, kinship, kernel, start[c], burn_in, step[c], goal, longest,
+                leapfrog_steps, seed, cycle, index, c * _STRETCH, samples[c], ancestor[c], log_like[c],
             )  # fmt: skip
     _fill_atoms(target, ancestor, samples)
     r_hat, ess, distinct = check(samples, ancestor, log_like, m)
@@ -160,8 +160,8 @@ def _refresh(problem, walk, kernel, j):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _run_one(
-    problem, kinship, kernel, j, burn_in, step, goal, longest, leapfrog_steps, seed, cycle, index, element,
-    samples, ancestor, log_likes,
+    problem, kinship, kernel, j, burn_in, step, goal, longest, leapfrog_steps, seed, cycle, index,
+    element, samples, ancestor, log_likes,
 ):  # fmt: skip
     """Run one chain; fill its columns, return acceptance and step."""
     m, p = problem.mean.shape
