@@ -8,7 +8,7 @@ how the work was shared out.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from halocast.observations import VARIABLES, ObservationTable, settle_fates
 from halocast.observations.operators import observe
 from halocast.sources.rows import Fate
 from halocast.stores.run_store import CycleRecord
+
+if TYPE_CHECKING:
+    from halocast.samplers.chains import ChainTrace
 
 # how a track is called in the scores; `free` has its own store group too
 _WHAT = {"analysis": "analysis", "forecast": "forecast", "free": "free-run"}
@@ -63,6 +66,7 @@ def record(
         (prepared.first_row, fates),
         _health(context, kept),
         scores,
+        _busiest_trace(kept),
     )
     digests = context.store.write_cycle(cycle, written)
     summary = {
@@ -105,6 +109,21 @@ def _health(context: Context, kept: tuple[Statistics, ...]) -> dict[str, np.ndar
         for name, values in statistics.health.items():
             out[name][statistics.blocks] = values
     return out
+
+
+def _busiest_trace(kept: tuple[Statistics, ...]) -> ChainTrace | None:
+    """Return the chains of the block with most observations, the first of equals.
+
+    A group keeps those of its own busiest block.
+    """
+    found: list[tuple[float, int, ChainTrace]] = []
+    for statistics in kept:
+        if statistics.trace is not None:
+            seen = statistics.health["observations"]
+            busiest = int(np.lexsort((statistics.blocks, -seen))[0])
+            block = int(statistics.blocks[busiest])
+            found.append((-float(seen[busiest]), block, statistics.trace))
+    return min(found, key=lambda entry: entry[:2])[2] if found else None
 
 
 def _fates(prepared: Prepared, table: ObservationTable) -> np.ndarray:

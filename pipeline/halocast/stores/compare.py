@@ -23,7 +23,7 @@ from halocast.stores.run_store import RunStore
 
 _ORDER = (
     "forecast", "free_run", "observations", "fates",
-    "health", "analysis", "kalman_filter", "scores",
+    "chains", "health", "analysis", "kalman_filter", "scores",
 )  # fmt: skip
 
 
@@ -38,7 +38,8 @@ class Difference:
     group, field
         The group and the field (or column) in it, e.g. ``analysis/mean`` and ``u1``.
     index
-        The cell (y, x), the slot, block or score (i,), or () where a whole array is meant.
+        The cell (y, x), the chain and sample, the slot, block or score (i,), or () where a whole
+        array is meant.
     value_a, value_b
         What each run has there.
     count
@@ -54,8 +55,9 @@ class Difference:
     count: int = 1
 
     def __str__(self) -> str:
+        pair = "chain and sample" if self.group == "chains" else "cell (y, x)"
         place = {0: "", 1: f", row {self.index[0]}" if self.index else ""}.get(
-            len(self.index), f", cell (y, x) = {self.index}"
+            len(self.index), f", {pair} = {self.index}"
         )
         where = f"cycle {self.cycle}, {self.group}" if self.cycle else self.group
         where += f", {self.field}" if self.field else ""

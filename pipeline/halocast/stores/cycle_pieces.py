@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from halocast.errors import StoreError
 from halocast.stores.run_layout import LABEL_BYTES, MAX_SCORES, SCORE_LABELS, SCORE_VALUES
 from halocast.stores.run_spec import RunSpec
+
+if TYPE_CHECKING:
+    from halocast.samplers.chains import ChainTrace
 
 
 class CycleRecord(NamedTuple):
@@ -32,6 +35,8 @@ class CycleRecord(NamedTuple):
         Columns (B,), one value a block.
     scores
         Tidy rows: the labels what, against, variable and the values rmse, bias, spread, crps, n.
+    trace
+        The chains of one scalar of the busiest block, where chains ran.
     """
 
     groups: Mapping[str, np.ndarray]
@@ -39,6 +44,7 @@ class CycleRecord(NamedTuple):
     fates: tuple[int, np.ndarray]
     health: Mapping[str, np.ndarray]
     scores: Sequence[Mapping[str, Any]]
+    trace: ChainTrace | None = None
 
 
 class Piece(NamedTuple):
@@ -68,6 +74,7 @@ def pieces(record: CycleRecord, spec: RunSpec) -> list[Piece]:
         _number("fates/n", len(fates)),
         *_columns("health", record.health, spec.n_blocks, spec.n_blocks),
         *_scores(record.scores),
+        *_chains(record.trace),
     ]
 
 
@@ -114,6 +121,20 @@ def _storable(values: np.ndarray, where: str) -> np.ndarray:
 
 def _number(name: str, value: int) -> Piece:
     return Piece(name, "number", np.array([value], "i8"))
+
+
+def _chains(trace: ChainTrace | None) -> Iterator[Piece]:
+    if trace is None:
+        return
+    yield Piece("chains/values", "field", _of_type(trace.values, "<f4"))
+    yield Piece("chains/ancestor", "field", _of_type(trace.ancestor, "<i4"))
+    yield Piece("chains/log_likelihood", "field", _of_type(trace.log_likelihood, "<f4"))
+    yield Piece("chains/step", "row", _of_type(trace.step, "<f4"))
+    yield Piece("chains/acceptance", "row", _of_type(trace.acceptance, "<f4"))
+
+
+def _of_type(values: np.ndarray, dtype: str) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype)
 
 
 def _scores(rows: Sequence[Mapping[str, Any]]) -> Iterator[Piece]:

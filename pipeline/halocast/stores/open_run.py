@@ -42,6 +42,10 @@ def open_run(directory: str | Path) -> xr.DataTree:
         slot); ``n`` says how many slots a cycle uses.
     ``/health``
         One value a block (cycle, block).
+    ``/chains``
+        Where Markov chains ran, those of one observed scalar of each cycle's busiest block:
+        ``values``, ``ancestor`` and ``log_likelihood`` (cycle, chain, sample), ``step`` and
+        ``acceptance`` (cycle, chain). A cycle without chains has NaN and ancestor -1.
     ``/scores``
         (cycle, row), a row labelled by ``what``, ``against`` and ``variable``.
     ``/checkpoints``
@@ -72,6 +76,7 @@ def open_run(directory: str | Path) -> xr.DataTree:
     nodes["observations"] = _table(root, "observations", "slot", committed)
     nodes["fates"] = _table(root, "fates", "slot", committed).assign_coords(by_cycle.coords)
     nodes["health"] = _table(root, "health", "block", committed).assign_coords(by_cycle.coords)
+    nodes["chains"] = _chains(root, committed).assign_coords(by_cycle.coords)
     nodes["scores"] = _scores(root, committed).assign_coords(by_cycle.coords)
     kept = Checkpoints(directory / HIERARCHY, root, spec, commits).common_cycles()
     nodes["checkpoints"] = _checkpoints(root, spec, kept)
@@ -145,6 +150,18 @@ def _table(root: zarr.Group, group: str, dim: str, committed: int) -> xr.Dataset
         else:
             variables[name] = (("cycle", dim), values[:, :longest], attrs)
     return xr.Dataset(variables)
+
+
+def _chains(root: zarr.Group, committed: int) -> xr.Dataset:
+    """Return the traces of the chains; without variables where no chain ran."""
+    arrays = sorted(root.require_group("chains").arrays()) if "chains" in root else []
+    dims = ("cycle", "chain", "sample")
+    return xr.Dataset(
+        {
+            name: (dims[: array.ndim], _lazy(array, committed), attributes(array))
+            for name, array in arrays
+        }
+    )
 
 
 def _scores(root: zarr.Group, committed: int) -> xr.Dataset:

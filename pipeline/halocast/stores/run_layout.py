@@ -3,7 +3,8 @@
 Field groups hold one array a state *variable*, dimensions (cycle[, layer], y, x), one chunk a
 cycle. A variable with layers has the layers of the whole state; one it does not have is NaN.
 Tables (observations, fates, health) hold one array a column, dimensions (cycle, slot); their arrays
-are made when a column is first written. Scores are one array (cycle, column, row), and the labels
+are made when a column is first written, and so are those of the chains, (cycle, chain[, sample]),
+which runs without chains do not have. Scores are one array (cycle, column, row), and the labels
 of a cycle's rows lie beside it, because a cycle is written by any process, knowing no other cycle.
 """
 
@@ -36,6 +37,8 @@ SLOT_CHUNK = 4096
 MAX_SCORES = 256
 LABEL_BYTES = 64 * MAX_SCORES
 SCORE_VALUES = ("rmse", "bias", "spread", "crps", "n")
+GROWING = ("observations", "fates", "health", "chains")
+"""Groups whose arrays are made when they are first written."""
 Label = tuple[str, ...]
 SCORE_LABELS = ("what", "against", "variable")
 
@@ -75,6 +78,14 @@ _COLUMN_ATTRS: dict[str, dict[str, Any]] = {
     "fate": _flags(Fate, (fate.name.lower() for fate in Fate)),
 }
 
+_CHAIN_MEANING = {
+    "values": "one observed scalar of the cycle's busiest block",
+    "ancestor": "member the chain descends from",
+    "log_likelihood": "log likelihood of the block's observations, relative to a perfect fit",
+    "step": "step of the chain's kernel after burn-in",
+    "acceptance": "share of the kernel's proposals that were accepted",
+}
+
 
 def create_hierarchy(path: Path, spec: RunSpec) -> None:
     """Create ``run.zarr`` with everything that does not depend on the observations."""
@@ -87,7 +98,14 @@ def create_hierarchy(path: Path, spec: RunSpec) -> None:
     write_coordinates(path, root, _coordinates(spec))
 
 
-def table_layout(spec: RunSpec, name: str, dtype: np.dtype) -> ArrayV3Metadata:
+def piece_layout(spec: RunSpec, name: str, values: np.ndarray) -> ArrayV3Metadata:
+    """Layout of an array of a growing group, by its path and the values of one cycle."""
+    if name.startswith("chains/"):
+        return _chain_layout(spec, name, values)
+    return _table_layout(spec, name, values.dtype)
+
+
+def _table_layout(spec: RunSpec, name: str, dtype: np.dtype) -> ArrayV3Metadata:
     """Layout of a table's column, ``group/column``, or of one of its numbers a cycle."""
     if name in _NUMBERS:
         attrs = {"long_name": _NUMBERS[name]}
@@ -100,6 +118,14 @@ def table_layout(spec: RunSpec, name: str, dtype: np.dtype) -> ArrayV3Metadata:
         fill = np.iinfo("i8").min  # which is NaT
     shape, chunk = (spec.times.size, size), (1, min(SLOT_CHUNK, size))
     return array_layout(shape, chunk, dtype, ("cycle", dim), fill=fill, attrs=attrs, compress=True)
+
+
+def _chain_layout(spec: RunSpec, name: str, values: np.ndarray) -> ArrayV3Metadata:
+    fill = np.nan if values.dtype.kind == "f" else -1
+    attrs = {"long_name": _CHAIN_MEANING[name.split("/")[1]]}
+    dims = ("cycle", "chain", "sample")[: 1 + values.ndim]
+    shape, chunk = (spec.times.size, *values.shape), (1, *values.shape)
+    return array_layout(shape, chunk, values.dtype, dims, fill=fill, attrs=attrs, compress=True)
 
 
 def _root_attrs(spec: RunSpec) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from halocast.stores.chunk_files import PARTIAL, ChunkFiles, replacing
 from halocast.stores.commits import Commits, flush_filesystem, write_failure
 from halocast.stores.cycle_pieces import CycleRecord, Piece, pieces
 from halocast.stores.digests import Digests, digest, digest_shape, require_same
-from halocast.stores.run_layout import create_hierarchy, table_layout
+from halocast.stores.run_layout import GROWING, create_hierarchy, piece_layout
 from halocast.stores.run_spec import RunSpec, read_spec
 from halocast.stores.versioning import open_root
 
@@ -247,16 +247,15 @@ class RunStore:
             files.write((cycle - 1,) + (0,) * part.values.ndim, part.values[None])
 
     def _create_tables(self, parts: list[Piece]) -> None:
-        """Make the arrays of columns that are written for the first time."""
+        """Make the arrays of columns and chains that are written for the first time."""
         create_missing_arrays(
             self._root,
             {
-                part.name: table_layout(self.spec, part.name, part.values.dtype)
+                part.name: piece_layout(self.spec, part.name, part.values)
                 for part in parts
-                if part.kind != "field" and part.name not in self._arrays
-                and not part.name.startswith("scores/")
+                if part.name not in self._arrays and part.name.split("/")[0] in GROWING
             },
-        )  # fmt: skip
+        )
 
     def _files(self, name: str) -> ChunkFiles:
         """Return the files of an array, which is opened once."""
