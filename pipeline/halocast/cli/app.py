@@ -284,6 +284,28 @@ def sweep(
 
 
 @app.command()
+def tables(
+    output: Annotated[Path, typer.Option("--output", help="Folder to make or to continue")] = Path(
+        "tables"
+    ),
+    quick: Annotated[bool, typer.Option("--quick", help="A few cycles of everything")] = False,
+    only: Annotated[str | None, typer.Option("--only", help="One experiment")] = None,
+    cycles: Annotated[int | None, typer.Option("--cycles", min=1, help="Cycles of a run")] = None,
+    engine: EngineName = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+) -> None:
+    """Run the paper's experiments and write our figures beside the published ones.
+
+    Example:  [bold]halocast tables --quick --output tables-quick[/]
+    """
+    from halocast.cli.comparing import make_tables
+
+    kind = engine or ("dask" if scheduler or workers else "serial")
+    make_tables(console, output, quick, only, cycles, (kind, workers, scheduler))
+
+
+@app.command()
 def average(
     directories: Annotated[list[Path], typer.Argument(help="Folders of runs", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Tidy rows as JSON")] = False,

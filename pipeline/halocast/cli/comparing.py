@@ -88,3 +88,28 @@ def average_and_show(console: Console, directories: Sequence[Path], as_json: boo
         print(to_json(rows))
         return
     console.print(table(rows, title=f"Scores of the mean of {len(directories)} runs"))
+
+
+def make_tables(
+    console: Console, output: Path, quick: bool, only: str | None, cycles: int | None,
+    engine_choice: tuple[str, int | None, str | None],
+) -> None:  # fmt: skip
+    """Run the cases of the tables and write their page."""
+    from halocast.tables import load_cases, run_cases, write_tables
+
+    cases = load_cases(only)
+    output.mkdir(parents=True, exist_ok=True)
+    engine = make_engine(*engine_choice)
+    results = []
+    try:
+        with _bar(console) as bar:
+            task = bar.add_task("rows", total=sum(len(c.methods) for c in cases))
+            for result in run_cases(cases, output.absolute(), engine, quick=quick, cycles=cycles):
+                results.append(result)
+                bar.advance(task)
+                if result.error:
+                    console.print(f"[red]{result.case}, {result.method}[/] failed:")
+                    console.print(result.error, markup=False)
+    finally:
+        engine.close()
+    console.print(f"The tables: [bold]{write_tables(output, cases, results)}[/]")

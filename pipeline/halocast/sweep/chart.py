@@ -30,9 +30,7 @@ def write_chart(path: Path, outcomes: Sequence[Outcome], score: Score) -> bool:
 def _title(score: Score) -> str:
     name, unit = label(score.variable)
     words = what_label(score.what, score.against)
-    return f"RMSE of the {words}, {with_unit(name, unit)}, against the " + against_label(
-        score.against
-    )
+    return f"{with_unit(name, unit)}: RMSE of the {words}\nagainst {against_label(score.against)}"
 
 
 def _distinct(values: Sequence[Any]) -> list[Any]:
