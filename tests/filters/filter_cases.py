@@ -61,10 +61,10 @@ def observe(
         return np.ascontiguousarray(np.broadcast_to(x, value.shape), dtype=kind)
 
     return BlockObservations(
-        id=np.arange(value.size), scalar=field * n_cells + cell, field=full(field, np.int64), cell=full(cell, np.int64),
-        value=value, error=full(error, float), operator=full(operator, np.int8),
-        center=full(center, float), scale=full(scale, float), noise_kind=full(noise, np.int8),
-        df=full(df, float),
+        id=np.arange(value.size), scalar=field * n_cells + cell, field=full(field, np.int64),
+        cell=full(cell, np.int64), value=value, error=full(error, float),
+        operator=full(operator, np.int8), center=full(center, float), scale=full(scale, float),
+        noise_kind=full(noise, np.int8), df=full(df, float),
     )  # fmt: skip
 
 

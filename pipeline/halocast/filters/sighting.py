@@ -66,12 +66,7 @@ def sight(group: BlockGroup) -> Sighting:
     RunError
         When a block gives the observations of one scalar different weights, or misses some.
     """
-    _, first_seen, scalar, count = np.unique(
-        group.scalar, return_index=True, return_inverse=True, return_counts=True
-    )
-    observation = np.argsort(scalar, kind="stable")
-    scalar_start = _starts(count)
-
+    first_seen, scalar, count = _scalars(group)
     block = np.repeat(np.arange(group.n_blocks), np.diff(group.obs_start))
     seen = scalar[group.obs_index]
     order = np.lexsort((group.obs_index, seen, block))
@@ -90,9 +85,9 @@ def sight(group: BlockGroup) -> Sighting:
     own = np.flatnonzero(home_block[pair_scalar] == pair_block)
     own = own[np.argsort(pair_scalar[own], kind="stable")]
     return Sighting(
-        scalar_start=scalar_start,
-        observation=observation,
-        first=first_seen.astype(np.int64),
+        scalar_start=_starts(count),
+        observation=np.argsort(scalar, kind="stable"),
+        first=first_seen,
         pair_start=_starts(np.bincount(pair_block, minlength=group.n_blocks)),
         pair_row=pair_row,
         row_start=_starts(np.bincount(row_scalar, minlength=count.size)),
@@ -102,6 +97,39 @@ def sight(group: BlockGroup) -> Sighting:
         own_row=pair_row[own],
         own_cell=home_cell[pair_scalar[own]],
     )
+
+
+def sight_jointly(group: BlockGroup) -> Sighting:
+    """Order what a group sees when all observations are seen together, untapered.
+
+    There are two rows of pairs instead of one a block: what sees everything, and what sees nothing.
+    ``own_block`` still is the group's block that holds the scalar.
+    """
+    first_seen, scalar, count = _scalars(group)
+    every = np.arange(count.size)
+    home_block, home_cell = _homes(group, group.cell[first_seen])
+    own = np.flatnonzero(home_block >= 0)
+    return Sighting(
+        scalar_start=_starts(count),
+        observation=np.argsort(scalar, kind="stable"),
+        first=first_seen,
+        pair_start=_starts(np.array([count.size, 0])),
+        pair_row=every,
+        row_start=np.arange(count.size + 1),
+        row_weight=np.ones(count.size),
+        own_block=home_block[own],
+        own_scalar=own,
+        own_row=own,
+        own_cell=home_cell[own],
+    )
+
+
+def _scalars(group: BlockGroup) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return each scalar's first observation, each observation's scalar, and their counts."""
+    _, first, scalar, count = np.unique(
+        group.scalar, return_index=True, return_inverse=True, return_counts=True
+    )
+    return first.astype(np.int64), scalar, count
 
 
 def _starts(sizes: np.ndarray) -> np.ndarray:
