@@ -13,7 +13,7 @@ For p < m both come from the p x p matrix S S' = U L U':
 which has no division by small eigenvalues; else from S'S, m x m. The symmetric root leaves the mean
 alone (T 1 = 1, as S 1 = 0) and moves the members least.
 
-Cost: p m min(p, m) + 30 min(p, m)^3 + m^2 min(p, m) multiplications.
+Cost: p m min(p, m) + 9 min(p, m)^3 + m^2 min(p, m) multiplications.
 """
 
 from __future__ import annotations
