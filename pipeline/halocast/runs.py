@@ -19,7 +19,7 @@ import halocast
 from halocast.config import RunSettings, validate_settings
 from halocast.cycle.context import data_store, make_model, most_blocks
 from halocast.cycle.driver import Driver, Progress
-from halocast.diagnostics import Row, summarise
+from halocast.diagnostics import Row, rows_by_cycle, summarise
 from halocast.engines import Engine
 from halocast.errors import RunError
 from halocast.stores.observation_store import Observations
@@ -223,27 +223,4 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 
 def run_scores(directory: str | Path) -> list[Row]:
     """Return the scores of a run, averaged over its committed cycles."""
-    scores = open_run(directory)["scores"].to_dataset().compute()
-    if "rmse" not in scores:
-        return []
-    columns = {name: scores[name].values for name in ("rmse", "bias", "spread", "crps", "n")}
-    labels = [scores[name].values for name in ("what", "against", "variable")]
-    cycles = []
-    for c in range(scores.sizes["cycle"]):
-        here = np.flatnonzero(columns["n"][c] > 0)
-        cycles.append(
-            [
-                Row(
-                    what=str(labels[0][r]),
-                    against=str(labels[1][r]),
-                    variable=str(labels[2][r]),
-                    rmse=float(columns["rmse"][c, r]),
-                    bias=float(columns["bias"][c, r]),
-                    spread=float(columns["spread"][c, r]),
-                    crps=float(columns["crps"][c, r]),
-                    n=int(columns["n"][c, r]),
-                )
-                for r in here
-            ]
-        )
-    return summarise(cycles)
+    return summarise(rows_by_cycle(open_run(directory)["scores"].to_dataset()))

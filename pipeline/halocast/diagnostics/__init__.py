@@ -12,6 +12,7 @@ from halocast.diagnostics.statistics import (
     spread_skill,
     weighted_mean,
 )
+from halocast.diagnostics.stored import rows_by_cycle
 from halocast.diagnostics.summary import summarise, table, to_json
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "probability_transform",
     "rank_counts",
     "rmse",
+    "rows_by_cycle",
     "score_name",
     "spread",
     "spread_skill",

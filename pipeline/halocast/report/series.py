@@ -21,7 +21,7 @@ MANY_CYCLES = 48
 def error_series(view: RunView) -> Picture | None:
     """Draw the rmse of each cycle against everything that is not a fit."""
     scored = {(r["against"], r["variable"]) for r in view.summary if r["what"] == "analysis"}
-    against = [a for a in AGAINST_ORDER[:3] if any(a == s[0] for s in scored)]
+    against = [a for a in AGAINST_ORDER if a != "assimilated" and any(a == s[0] for s in scored)]
     variables = [v for v in VARIABLES if any(v == s[1] for s in scored)]
     if not against or not variables:
         return None

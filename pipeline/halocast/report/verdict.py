@@ -17,7 +17,7 @@ NAMES = {
     "t": "surface temperature",
     "z": "the state",
 }
-JUDGES = ("kalman-filter", "truth", "withheld")
+JUDGES = ("kalman-filter", "truth", "truth-at-withheld", "withheld")
 NEGLIGIBLE = 0.005
 
 

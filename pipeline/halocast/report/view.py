@@ -10,13 +10,12 @@ import numpy as np
 import xarray as xr
 import yaml
 
-from halocast.diagnostics import Row, summarise
+from halocast.diagnostics import Row, rows_by_cycle, summarise
 from halocast.errors import RunError, StoreError
 from halocast.sources.rows import VARIABLES, Fate
 from halocast.stores.truth_store import Truth
 
 TRACKS = {"analysis": "analysis", "forecast": "forecast", "free-run": "free_run"}
-MEASURES = ("rmse", "bias", "spread", "crps", "n")
 KELVIN = 273.15
 
 
@@ -200,17 +199,7 @@ class RunView:
         """Rows of scores of each cycle."""
         if not self._filled("scores"):
             return [[] for _ in range(self.n_cycles)]
-        scores = self._group("scores").compute()
-        labels = [scores[name].values.astype(str) for name in ("what", "against", "variable")]
-        values = {m: np.asarray(scores[m].values, dtype=float) for m in MEASURES}
-        return [
-            [
-                _row([label[s] for label in labels], {m: values[m][k, s] for m in MEASURES})
-                for s in range(labels[0].size)
-                if values["n"][k, s] > 0
-            ]
-            for k in range(self.n_cycles)
-        ]
+        return rows_by_cycle(self._group("scores"))
 
     @cached_property
     def summary(self) -> list[Row]:
@@ -308,19 +297,6 @@ class RunView:
         rows, columns = (np.arange(n) // size for n, size in zip(self.shape, block))
         number = rows[:, None] * (columns[-1] + 1) + columns
         return number if number.max() + 1 == self.health["ess"].shape[1] else None
-
-
-def _row(labels: list[str], values: dict[str, float]) -> Row:
-    return Row(
-        what=labels[0],
-        against=labels[1],
-        variable=labels[2],
-        rmse=float(values["rmse"]),
-        bias=float(values["bias"]),
-        spread=float(values["spread"]),
-        crps=float(values["crps"]),
-        n=int(values["n"]),
-    )
 
 
 def _edges(centres: np.ndarray) -> np.ndarray:
