@@ -1,119 +1,97 @@
-"""What the tables are made of: experiments, in settings, with cases (``cases.yaml``)."""
+"""What the tables hold: experiments, their settings, methods and published figures.
+
+The cases are data, in ``cases.yaml`` beside this file; every figure there names its source.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+import json
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
 import yaml
 from pydantic import Field, PositiveInt
 
-from halocast.config import RunSettings, find_run_file, validate_settings
+from halocast.config import RunSettings, find_run_file, read_settings
 from halocast.errors import ConfigError
 from halocast.settings import Settings
 
-FREE_RUN = "free-run"
-_CHECKPOINTS = 10
 
+class Method(Settings):
+    """One row of a table."""
 
-class Case(Settings):
-    """A method in a setting."""
-
-    name: str = Field(description="Names its folder and its results")
-    method: str = Field(description="What its row is called")
-    set: dict[str, Any] = Field(default_factory=dict, description="Overrides of the run file")
-    quick: dict[str, Any] = Field(default_factory=dict, description="More, in the quick form")
-    seeds: PositiveInt = Field(1, description="Independent runs")
-    published: str | None = Field(None, description="Its row of the published table")
-    averaged: str | None = Field(
-        None, description="The published row of the mean over the runs; given, it is scored too"
+    name: str = Field(description="What the row is called")
+    filter: dict[str, Any] = Field(description="The filter section of the run file")
+    overrides: dict[str, Any] = Field(
+        default_factory=dict, description="Other keys, e.g. ensemble.centred_noise: true"
+    )
+    replicates: PositiveInt = Field(1, description="Independent runs that are averaged")
+    published: dict[str, float] = Field(
+        default_factory=dict, description="Published root mean square errors, by column"
     )
 
 
-class Setting(Settings):
-    """A run file, its judges and the methods that run in it."""
+class Case(Settings):
+    """One table: an experiment in one setting, and its methods."""
 
-    run: str = Field(description="Name of a packaged run file")
-    judges: tuple[str, ...] = Field(description="What is scored against, the published table first")
-    quick: dict[str, Any] = Field(default_factory=dict, description="Overrides, quick form")
-    cases: tuple[Case, ...]
+    experiment: str = Field(description="Name of the experiment")
+    setting: str = Field(description="as published, or fair")
+    run: str = Field(description="Packaged run file")
+    title: str = Field(description="Headline")
+    judge: str = Field(description="What errors are held against")
+    source: str = Field("", description="Where the published figures come from")
+    cycles: PositiveInt | None = Field(None, description="Cycles in the full form; null: all")
+    quick: dict[str, Any] = Field(default_factory=dict, description="Keys of the quick form")
+    differs: str = Field("", description="What differs from the paper's set-up")
+    shows: str = Field("", description="What the table shows")
+    methods: tuple[Method, ...] = Field(description="Its rows")
 
     @property
-    def all_cases(self) -> tuple[Case, ...]:
-        """The cases, and the free run."""
-        free = Case(name=FREE_RUN, method="free run", set={"filter": {"method": "free-run"}})
-        return (*self.cases, free)
+    def name(self) -> str:
+        """Experiment and setting in a word."""
+        return f"{self.experiment}-{self.setting.split()[-1]}"
 
 
-class Experiment(Settings):
-    """An experiment of the paper."""
-
-    title: str
-    section: str = Field(description="Of the paper")
-    settings: dict[str, Setting]
-
-
-@cache
-def experiments() -> dict[str, Experiment]:
-    """Return the packaged experiments by name."""
-    tree = packaged("cases.yaml")["experiments"]
-    return {name: Experiment.model_validate(entry) for name, entry in tree.items()}
-
-
-def packaged(name: str) -> Any:
-    """Read one of this package's YAML files."""
-    text = resources.files("halocast.tables").joinpath(name).read_text(encoding="utf-8")
-    return yaml.safe_load(text)
-
-
-def chosen(only: str | None) -> dict[str, Experiment]:
-    """Return all experiments, or one by name.
+def load_cases(only: str | None = None) -> list[Case]:
+    """Read the packaged cases; those of one experiment with ``only``.
 
     Raises
     ------
     ConfigError
-        There is none of that name.
+        There is no such experiment.
     """
-    found = experiments()
+    text = (resources.files("halocast.tables") / "cases.yaml").read_text(encoding="utf-8")
+    cases = [Case.model_validate(entry) for entry in yaml.safe_load(text)]
     if only is None:
-        return found
-    if only not in found:
-        raise ConfigError(
-            f"no experiment {only!r} in the tables", remedy=f"one of {', '.join(found)}"
-        )
-    return {only: found[only]}
+        return cases
+    chosen = [c for c in cases if only in (c.experiment, c.name)]
+    if not chosen:
+        known = sorted({c.experiment for c in cases} | {c.name for c in cases})
+        raise ConfigError(f"no experiment {only!r}", remedy=f"one of {', '.join(known)}")
+    return chosen
 
 
-def case_settings(setting: Setting, case: Case, quick: bool) -> list[RunSettings]:
-    """Return the settings of a case's runs, one a seed.
+def method_settings(
+    case: Case, method: Method, replicate: int, *, quick: bool, cycles: int | None = None
+) -> RunSettings:
+    """Return the run file of one replicate of a row.
 
-    The free run is a case of its own, so no other carries one along; members are kept about ten
-    times a run, for rank histograms.
-
-    Raises
-    ------
-    ConfigError
-        The case does not fit its run file.
+    The free run is made once, with the first method: it is the same for all.
     """
-    tree = yaml.safe_load(find_run_file(setting.run).read_text(encoding="utf-8"))
-    for overrides in (case.set, *((setting.quick, case.quick) if quick else ())):
-        for key, value in overrides.items():
-            _put(tree, key, value)
-    tree["free_run"] = False
-    tree["engine"] = {"kind": "serial"}
-    every = max(1, tree["time"]["cycles"] // _CHECKPOINTS)
-    tree["checkpoint"] = {"every": every, "keep": _CHECKPOINTS + 1}
-    seed = tree.get("seed", 0)
-    where = f"{setting.run}, case {case.name}"
-    return [validate_settings({**tree, "seed": seed + k}, where) for k in range(case.seeds)]
+    sets = [] if case.cycles is None else [f"time.cycles={case.cycles}"]
+    keys = {**(case.quick if quick else {}), **method.overrides, "filter": method.filter}
+    sets += [f"{key}={json.dumps(value)}" for key, value in keys.items()]
+    if cycles is not None:
+        sets.append(f"time.cycles={cycles}")
+    sets.append(f"free_run={json.dumps(method is case.methods[0] and replicate == 0)}")
+    settings = read_settings(find_run_file(case.run), sets)
+    last = settings.checkpoint.model_copy(update={"every": settings.time.cycles, "keep": 1})
+    return settings.model_copy(update={"seed": settings.seed + replicate, "checkpoint": last})
 
 
-def _put(tree: dict[str, Any], key: str, value: Any) -> None:
-    *sections, last = key.split(".")
-    for section in sections:
-        if not isinstance(tree.get(section), Mapping):
-            tree[section] = {}
-        tree = tree[section]
-    tree[last] = value
+def columns(variables: Iterable[str]) -> list[str]:
+    """Return the columns of errors for some scored variables: velocity is u and v together."""
+    present = set(variables)
+    named = {"velocity": {"u", "v"}, "t": {"t"}, "ssh": {"ssh"}, "z": {"z"}}
+    return [name for name, members in named.items() if members & present]

@@ -64,7 +64,7 @@ def together(rows: Sequence[Row], what: str, against: str, column: str, measure:
 def _table(case: Case, results: Sequence[Result]) -> dict[str, Any]:
     done = [r for r in results if not r.error]
     scored = {row["variable"] for r in done for row in r.rows if row["against"] == case.judge}
-    names = columns(case, scored)
+    names = columns(scored)
     published = {m.name: m.published for m in case.methods}
     lines = [_line(case, r, r.method, "analysis", names, published[r.method]) for r in results]
     if done:
