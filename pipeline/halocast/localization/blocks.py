@@ -10,7 +10,7 @@ depends on (block, cell) alone: all observations of one cell carry one weight, w
 blocks asks.
 
 Cost: O(cells) for the partition; for the incidence O(cells + blocks * rows of a halo) and three
-passes over the (observation, block) pairs within reach, about 15 ns a pair.
+passes over the (observation, block) pairs within reach, 40-70 ns a pair.
 """
 
 from __future__ import annotations
@@ -182,8 +182,14 @@ def _require_fitting(blocks: Blocks, halo: np.ndarray, taper: Taper) -> None:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _gap(position, low, high, size, periodic):
-    """Distance in cells from a position to the stretch low…high of an axis."""
+def distance_along(position, low, high, size, periodic, paper):
+    """Distance in cells from a position to the stretch low…high of an axis.
+
+    To its nearest cell, or to its middle where ``paper`` (callable from compiled code).
+    """
+    if paper:
+        separation = abs(position - 0.5 * (low + high))
+        return min(separation, size - separation) if periodic else separation
     if low <= position <= high:
         return 0.0
     gap = low - position if position < low else position - high
@@ -191,30 +197,6 @@ def _gap(position, low, high, size, periodic):
         around = position + size - high if position < low else low + size - position
         gap = min(gap, around)
     return float(gap)
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _separation(position, centre, size, periodic):
-    separation = abs(position - centre)
-    return min(separation, size - separation) if periodic else separation
-
-
-@njit(cache=True, nogil=True)
-def distance_at(cell, row, column, shape, periodic, paper):
-    """Distance of a cell that the taper goes by, and whether the cell lies in the block.
-
-    ``row`` and ``column`` are the block's first and last; the distance is to the nearest cell, or
-    to the centroid where ``paper`` (callable from compiled code).
-    """
-    j, i = cell // shape[1], cell % shape[1]
-    inside = row[0] <= j <= row[1] and column[0] <= i <= column[1]
-    if paper:
-        dy = _separation(j, 0.5 * (row[0] + row[1]), shape[0], periodic[0])
-        dx = _separation(i, 0.5 * (column[0] + column[1]), shape[1], periodic[1])
-    else:
-        dy = _gap(j, row[0], row[1], shape[0], periodic[0])
-        dx = _gap(i, column[0], column[1], shape[1], periodic[1])
-    return np.sqrt(dy * dy + dx * dx), inside
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -268,22 +250,24 @@ def _incidence(cells, shape, rows, columns, periodic, halo, paper):
             seen_weight = np.empty(start[n_blocks], np.float64)
             place = of_observation[:-1].copy()
         for b in range(n_blocks):
+            south, north, west, east = rows[b, 0], rows[b, 1], columns[b, 0], columns[b, 1]
             radius = int(np.ceil(halo[b]))
-            row0, high = _within(rows[b, 0], rows[b, 1], radius, shape[0], periodic[0])
-            column0, wide = _within(columns[b, 0], columns[b, 1], radius, n_columns, periodic[1])
+            row0, high = _within(south, north, radius, shape[0], periodic[0])
+            column0, wide = _within(west, east, radius, n_columns, periodic[1])
             column0 %= n_columns
             beyond = max(column0 + wide - n_columns, 0)  # columns after the wrap
             for r in range(high):
-                first = (row0 + r) % shape[0] * n_columns
+                j = (row0 + r) % shape[0]
+                dy = distance_along(j, south, north, shape[0], periodic[0], paper)
                 for part in range(2):
-                    west = first if part else first + column0
-                    east = first + beyond if part else first + column0 + wide - beyond
-                    for k in range(at[west], at[east]):
+                    begin = j * n_columns + (0 if part else column0)
+                    end = j * n_columns + (beyond if part else column0 + wide - beyond)
+                    for k in range(at[begin], at[end]):
                         o = items[k]
-                        distance, inside = distance_at(
-                            cells[o], rows[b], columns[b], shape, periodic, paper
-                        )
-                        w = _weight(distance, inside, halo[b], paper)
+                        i = cells[o] - j * n_columns
+                        dx = distance_along(i, west, east, n_columns, periodic[1], paper)
+                        inside = south <= j <= north and west <= i <= east
+                        w = _weight(np.sqrt(dy * dy + dx * dx), inside, halo[b], paper)
                         if w > 0.0:
                             if fill:
                                 seen_by[place[o]] = b
