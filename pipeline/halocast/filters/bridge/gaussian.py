@@ -15,22 +15,22 @@ _ANCESTORS = int(Purpose.ANCESTORS)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def merge_block(view, scalars, weights, normal_1, normal_2):
+def merge_block(view, scalars, weights, normal):
     """Merged values and error variances (p,) of a block's scalars, and perturbations (2, p, m).
 
-    ``normal_1`` and ``normal_2`` are the members' standard normals for the stages, (O, m).
+    ``normal`` (2, O, m) are the members' standard normals for the stages.
     """
     p, m = scalars.size, view.forecast.shape[1]
     value, error, push = np.empty(p), np.empty(p), np.empty((2, p, m))
     for a in range(p):
-        s = scalars[a]
-        these = slice(view.start[s], view.start[s + 1])
-        ones = np.ones(view.start[s + 1] - view.start[s])
-        for i in range(m):
-            value[a], error[a], push[0, a, i] = merge_observations(
-                view, s, weights[a], ones, normal_1[these, i]
-            )
-            push[1, a, i] = merge_observations(view, s, weights[a], ones, normal_2[these, i])[2]
+        these = slice(view.start[scalars[a]], view.start[scalars[a] + 1])
+        y, sd = view.value[these], view.error[these] / np.sqrt(weights[a])
+        ones = np.ones(y.size)
+        for k in range(2):
+            for i in range(m):
+                value[a], error[a], push[k, a, i] = merge_observations(
+                    y, sd, ones, normal[k, these, i]
+                )
     return value, error, push
 
 
@@ -95,7 +95,7 @@ def gaussian_block(view, scalars, weights, normal, ladder, enough, uniform, ance
     """
     p, m = scalars.size, view.forecast.shape[1]
     noise, kernel = scalar_covariances(view, scalars)
-    value, error, push = merge_block(view, scalars, weights, normal[0], normal[1])
+    value, error, push = merge_block(view, scalars, weights, normal)
     forecast, prior = gather_rows(view.forecast, scalars), gather_rows(view.noise, scalars)
     component, steps = np.zeros((2, p, m)), np.zeros((2, p, m))
     stages, ess, fine = choose_stages(

@@ -26,7 +26,7 @@ from halocast.draws import Purpose, uniform_at
 from halocast.filters.bridge.coordinates import pick
 from halocast.filters.bridge.gaussian import choose_stages, draw_members, weigh_ancestors
 from halocast.filters.bridge.stages import factor_stages
-from halocast.filters.bridge.view import View, gather_rows, merge_observations, scalar_covariances
+from halocast.filters.bridge.view import gather_rows, merge_observations, scalar_covariances
 from halocast.samplers.dense import add_product
 from halocast.samplers.resampling import fill_ancestors
 from halocast.samplers.scale_mixture import expected_factor, precision_factor
@@ -50,29 +50,31 @@ class Chains(NamedTuple):
 
     Attributes
     ----------
-    seen, scalars, weights
-        The group's observations; the block's observed scalars and their taper weights, (p,).
     noise, kernel
-        Q and B of the scalars, (p, p).
+        Q and B of the observed scalars, (p, p).
     forecast, own
         Their noise-free forecasts and members' model noise, (p, m).
     centre
         Mean of the forecasts, (p, 1).
     start
-        Where each scalar's observations begin in ``factor``, (p + 1,).
+        Where each scalar's observations begin in the columns below, (p + 1,).
+    row, value, sd, noise_kind, df
+        The block's observations: row in the group's columns, value, tapered error, density, (k,).
     factor
         Precision factors, (k, m).
     """
 
-    seen: View
-    scalars: np.ndarray
-    weights: np.ndarray
     noise: np.ndarray
     kernel: np.ndarray
     forecast: np.ndarray
     own: np.ndarray
     centre: np.ndarray
     start: np.ndarray
+    row: np.ndarray
+    value: np.ndarray
+    sd: np.ndarray
+    noise_kind: np.ndarray
+    df: np.ndarray
     factor: np.ndarray
 
 
@@ -83,42 +85,56 @@ class Averages(NamedTuple):
     target: np.ndarray
 
 
+@njit(cache=True, nogil=True)
+def own_rows(start, scalars):
+    """Rows of the observations of some scalars (p,), and where each scalar's begin."""
+    first = np.zeros(scalars.size + 1, np.int64)
+    for a in range(scalars.size):
+        first[a + 1] = first[a] + start[scalars[a] + 1] - start[scalars[a]]
+    row = np.empty(first[scalars.size], np.int64)
+    for a in range(scalars.size):
+        for k in range(first[a], first[a + 1]):
+            row[k] = start[scalars[a]] + k - first[a]
+    return row, first
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def start_chains(view, scalars, weights):
     """Chains with first guesses of the factors, from the misfit of the forecasts' mean."""
     p, m = scalars.size, view.forecast.shape[1]
     noise, kernel = scalar_covariances(view, scalars)
-    forecast = gather_rows(view.forecast, scalars)
-    centre, start = np.zeros((p, 1)), np.zeros(p + 1, np.int64)
+    forecast, centre = gather_rows(view.forecast, scalars), np.zeros((p, 1))
+    row, start = own_rows(view.start, scalars)
+    value, noise_kind, df = view.value[row], view.noise_kind[row], view.df[row]
+    sd, factor = view.error[row], np.empty((row.size, m))
     for a in range(p):
         for i in range(m):
             centre[a, 0] += (forecast[a, i] - forecast[a, 0]) / m
         centre[a, 0] += forecast[a, 0]
-        start[a + 1] = start[a] + view.start[scalars[a] + 1] - view.start[scalars[a]]
-    factor = np.empty((start[p], m))
-    for a in range(p):
         for k in range(start[a], start[a + 1]):
-            o = view.start[scalars[a]] + k - start[a]
+            sd[k] /= np.sqrt(weights[a])
             factor[k] = expected_factor(
-                view.noise_kind[o], view.value[o] - centre[a, 0],
-                view.error[o] / np.sqrt(weights[a]), view.df[o], kernel[a, a],
-            )  # fmt: skip
+                noise_kind[k], value[k] - centre[a, 0], sd[k], df[k], kernel[a, a]
+            )
     own = gather_rows(view.noise, scalars)
-    return Chains(view, scalars, weights, noise, kernel, forecast, own, centre, start, factor)
+    return Chains(
+        noise, kernel, forecast, own, centre, start, row, value, sd, noise_kind, df, factor
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def merge_member(chains, i, normal):
     """Merged values and variances (p,) given member i's factors, and perturbations (2, p, 1)."""
-    p = chains.scalars.size
+    p = chains.centre.size
     value, error, push = np.empty(p), np.empty(p), np.empty((2, p, 1))
-    for a in range(p):
-        s = chains.scalars[a]
-        these = slice(chains.seen.start[s], chains.seen.start[s + 1])
-        factor = chains.factor[chains.start[a] : chains.start[a + 1], i]
-        for k in range(2):
+    drawn = np.empty(chains.row.size)
+    for k in range(2):
+        for o in range(drawn.size):
+            drawn[o] = normal[k, chains.row[o], i]
+        for a in range(p):
+            own = slice(chains.start[a], chains.start[a + 1])
             value[a], error[a], push[k, a, 0] = merge_observations(
-                chains.seen, s, chains.weights[a], factor, normal[k, these, i]
+                chains.value[own], chains.sd[own], chains.factor[own, i], drawn[own]
             )
     return value, error, push
 
@@ -126,13 +142,11 @@ def merge_member(chains, i, normal):
 @njit(cache=True, nogil=True, error_model="numpy")
 def renew_factors(chains, i, state, gamma):
     """Draw member i's factors given the observed scalars ``state`` (p, 1)."""
-    view = chains.seen
-    for a in range(chains.scalars.size):
+    for a in range(chains.centre.size):
         for k in range(chains.start[a], chains.start[a + 1]):
-            o = view.start[chains.scalars[a]] + k - chains.start[a]
             chains.factor[k, i] = precision_factor(
-                view.noise_kind[o], gamma[o, i], view.value[o] - state[a, 0],
-                view.error[o] / np.sqrt(chains.weights[a]), view.df[o],
+                chains.noise_kind[k], gamma[chains.row[k], i], chains.value[k] - state[a, 0],
+                chains.sd[k], chains.df[k],
             )  # fmt: skip
 
 
@@ -158,7 +172,7 @@ def weigh_member(chains, stages, value, share, averages, weight):
 @njit(cache=True, nogil=True, error_model="numpy")
 def renew_member(chains, stages, value, push, i, j, other, gamma):
     """Draw the scalars given member i's factors, from ancestor j and another's noise; and these."""
-    p = chains.scalars.size
+    p = chains.centre.size
     state, steps = np.empty((p, 1)), np.empty((2, p, 1))
     for a in range(p):
         state[a, 0] = chains.forecast[a, j] + chains.own[a, other]

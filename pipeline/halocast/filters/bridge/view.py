@@ -167,18 +167,16 @@ def gather_rows(table, rows):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def merge_observations(view, scalar, weight, precision, normal):
-    """All observations of a scalar as one, by precision: its value, variance and perturbation.
+def merge_observations(value, sd, factor, normal):
+    """The observations of a scalar as one, by precision: its value, variance and perturbation.
 
-    ``precision`` (k,) multiplies 1 / sd^2 of each, ``normal`` (k,) is each one's standard normal;
-    the perturbation has the variance of the merged error.
+    ``factor`` multiplies 1 / sd^2 of each, ``normal`` is each one's standard normal; all (k,). The
+    perturbation has the variance of the merged error.
     """
     total, shift, push = 0.0, 0.0, 0.0
-    begin = view.start[scalar]
-    reference = view.value[begin]
-    for o in range(begin, view.start[scalar + 1]):
-        root = np.sqrt(weight * precision[o - begin]) / view.error[o]
+    for o in range(value.size):
+        root = np.sqrt(factor[o]) / sd[o]
         total += root * root
-        shift += root * root * (view.value[o] - reference)
-        push += root * normal[o - begin]
-    return reference + shift / total, 1.0 / total, push / total
+        shift += root * root * (value[o] - value[0])
+        push += root * normal[o]
+    return value[0] + shift / total, 1.0 / total, push / total
