@@ -276,6 +276,7 @@ def _completed(
         return drawn
     shift, _ = mean_and_spread(members - drawn.members)
     _, spread = mean_and_spread(members)
+    spread *= np.sqrt(group.members / max(group.members - 1, 1))
     return drawn._replace(
         members=members,
         mean=np.where(changed, drawn.mean + shift, drawn.mean),
