@@ -1,6 +1,6 @@
-"""Every kernel samples two scalars of four ancestors, arctan and Cauchy errors, known by quadrature.
+"""Every kernel samples two scalars of four ancestors with arctan and Cauchy errors.
 
-The paper's operators and errors, small enough to integrate by brute force.
+The paper's operators and errors, small enough to be integrated by brute force.
 """
 
 from __future__ import annotations

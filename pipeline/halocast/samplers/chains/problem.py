@@ -87,7 +87,7 @@ def prepare(target):
     if root.shape[0] == 1:
         _fill_diagonal_shift(sd, information, difference, shift)
     else:
-        _fill_dense_shift(root[1], information, difference, shift)
+        _fill_dense_shift(root[0], information, difference, shift)
     offset = mean.copy()
     for j in range(mean.shape[0]):
         add_noise(root, shift[j], offset[j])

@@ -108,7 +108,8 @@ def _run(
         for c in range(chains):
             acceptance[c], step[c] = _run_one(
                 problem, kinship, kernel, start[c], burn_in, step[c], goal, longest,
-                leapfrog_steps, seed, cycle, index, c * _STRETCH, samples[c], ancestor[c], log_like[c],
+                leapfrog_steps, seed, cycle, index, c * _STRETCH,
+                samples[c], ancestor[c], log_like[c],
             )  # fmt: skip
     _fill_atoms(target, ancestor, samples)
     r_hat, ess, distinct = check(samples, ancestor, log_like, m)
