@@ -96,6 +96,37 @@ def test_the_incidence_is_the_definition(
     assert np.all((found.weight > 0) & (found.weight <= 1))
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    halos=st.tuples(st.floats(2.2, 6.0), st.floats(2.2, 6.0)),
+    taper=st.sampled_from(["continuous", "paper"]),
+    periodic=st.tuples(st.booleans(), st.booleans()),
+    seed=st.integers(0, 99),
+)
+def test_blocks_with_halos_of_their_own_see_what_one_halo_for_all_shows(
+    halos: tuple[float, float], taper: Taper, periodic: tuple[bool, bool], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    blocks = partition((11, 9), (2, 3))
+    cells = rng.integers(0, 99, 40)
+    own = rng.integers(0, 2, blocks.n_blocks)
+    mixed = incidence(blocks, cells, halo=np.array(halos)[own], taper=taper, periodic=periodic)
+    same = [incidence(blocks, cells, halo=h, taper=taper, periodic=periodic) for h in halos]
+    for b in range(blocks.n_blocks):
+        one = same[own[b]]
+        here, there = slice(*mixed.start[b : b + 2]), slice(*one.start[b : b + 2])
+        np.testing.assert_array_equal(mixed.observation[here], one.observation[there])
+        np.testing.assert_array_equal(mixed.weight[here], one.weight[there])
+
+
+def test_one_halo_that_does_not_fit_among_many_is_refused() -> None:
+    blocks = partition((24, 24), (12, 12))
+    with pytest.raises(ConfigError, match=r"7\.8"):
+        incidence(blocks, np.array([0]), halo=np.array([9.0, 9.0, 2.5, 9.0]), taper="paper")
+    with pytest.raises(ConfigError, match="more than 1"):
+        incidence(blocks, np.array([0]), halo=np.array([9.0, 0.0, 0.7, 9.0]))
+
+
 def test_own_observations_are_untapered_and_the_edge_is_continuous_or_not() -> None:
     blocks = partition((1, 40), (1, 1))
     at = np.arange(40)
