@@ -63,6 +63,7 @@ from Gaussian may need.
 Cost of a cycle of 350 blocks of 4 x 4 cells and 12 fields, 13 observations seen by each, 25
 members: 0.1 s Gaussian, 0.4 s Student-t, 1.1 s arctan with Student-t errors; per block p^3 / 3 +
 p^2 m + p (3 m + p) a scalar of state if Gaussian, and p^3 / 3 per member and sweep if Student-t.
+With 42 observations a block (162 at most) 0.3, 3.7 and 3.0 s.
 """
 
 from halocast.filters.bridge.filter import BridgeSettings, bridge_kernels, sees, update

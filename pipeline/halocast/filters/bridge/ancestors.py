@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from halocast.draws import Purpose, uniform_at
+from halocast.filters.bridge.companion import Companion, condition, take_observations
 from halocast.filters.bridge.coordinates import (
     NUGGET,
     draw_companion,
@@ -26,12 +27,9 @@ from halocast.filters.bridge.coordinates import (
 )
 from halocast.filters.bridge.pointwise import (
     Batch,
-    Companion,
     Coordinate,
     Prior,
-    condition,
     sweep,
-    take_observations,
 )
 from halocast.samplers.dense import factorise, solve_lower
 from halocast.samplers.likelihoods import ObservedScalars

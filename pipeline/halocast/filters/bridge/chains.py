@@ -13,14 +13,13 @@ from halocast.filters.bridge.blocks import (
     effective_number,
     settle_pointwise,
 )
+from halocast.filters.bridge.companion import make_companion, mean_over_members
 from halocast.filters.bridge.pointwise import (
     Batch,
     Prior,
     coordinates,
     fill_prior,
     make_batch,
-    make_companion,
-    mean_over_members,
     sample,
 )
 from halocast.filters.bridge.view import View
@@ -75,7 +74,7 @@ def _one_kernel(
     forecast = view.forecast[batch.scalar]
     middle = forecast[:, 0] + mean_over_members(forecast - forecast[:, :1])
     prior.centre[:] = middle[:, None]
-    companion = make_companion(view, batch, scalars, sampler)
+    companion = make_companion(view, batch.scalar, batch.weight, scalars, sampler)
     refuse_unknown(batch, companion.known, fine)
     found = sample(
         batch, prior, coordinates(batch, scalars), companion, sampler,
@@ -101,7 +100,8 @@ def _paper_kernel(
 ) -> None:
     batch = make_batch(view, blocks, number)
     prior, fine = _prior(view, batch, ensemble=False)
-    steps, companion = coordinates(batch, scalars), make_companion(view, batch, scalars, sampler)
+    steps = coordinates(batch, scalars)
+    companion = make_companion(view, batch.scalar, batch.weight, scalars, sampler)
     refuse_unknown(batch, companion.known, fine)
     forecast, noise = view.forecast[batch.scalar], view.noise[batch.scalar]
     found = find_ancestors(
