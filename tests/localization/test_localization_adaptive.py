@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from halocast.filters import BridgeSettings, LsmcmcV2Settings
 from halocast.localization.adaptive import (
     AdaptiveLocalization,
     adaptive_partition,
@@ -114,3 +115,9 @@ def test_limits() -> None:
 def test_bounds_that_cannot_hold_are_refused(wrong: dict[str, object], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         AdaptiveLocalization(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("filter_settings", [LsmcmcV2Settings, BridgeSettings])
+def test_the_paper_s_taper_does_not_choose_its_halo(filter_settings: type) -> None:
+    with pytest.raises(ValidationError, match="use taper continuous"):
+        filter_settings(taper="paper", halo=8.0, adaptive={"largest": [8, 8]})

@@ -39,7 +39,7 @@ from halocast.errors import RunError
 from halocast.filters.base import BlockGroup, BlockUpdate
 from halocast.filters.mixing import mix_blocks
 from halocast.filters.sighting import Sighting, sight
-from halocast.localization.adaptive import AdaptiveLocalization
+from halocast.localization.adaptive import AdaptiveLocalization, adaptive_problem
 from halocast.localization.taper import Taper, halo_problem
 from halocast.samplers.densities import is_closed_form
 from halocast.samplers.likelihoods import ObservedScalars
@@ -85,6 +85,7 @@ class LsmcmcV2Settings(Settings):
         if min(self.block) < 1:
             raise ValueError(f"block {list(self.block)} has no cells: give 1 or more each way")
         problem = halo_problem(self.block, self.halo, self.taper)
+        problem = problem or adaptive_problem(self.adaptive, self.taper)
         if problem:
             raise ValueError(problem)
         return self

@@ -83,6 +83,16 @@ def adaptive_partition(
     return blocks._replace(halo=_halos(blocks, seen, settings, periodic))
 
 
+def adaptive_problem(adaptive: AdaptiveLocalization | None, taper: str) -> str | None:
+    """Say why a filter's taper does not go with blocks that follow the observations."""
+    if adaptive is None or taper != "paper":
+        return None
+    return (
+        "taper paper needs a halo that reaches every block's corners, and adaptive blocks choose "
+        "their halo: use taper continuous"
+    )
+
+
 def finest_partition(shape: tuple[int, int], settings: AdaptiveLocalization) -> Blocks:
     """Cut a grid into as many blocks as it can ever have: those of a grid observed everywhere."""
     busiest = settings.model_copy(update={"observations_per_block": 0})

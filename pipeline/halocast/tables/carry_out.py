@@ -30,7 +30,7 @@ class Result(NamedTuple):
 
     ``analysis_seconds`` is the processor time of the filter's update a cycle, all blocks together;
     ``seconds`` the wall-clock time of everything a cycle: forecast, free run, scores, writing.
-    ``health`` are means over the blocks that saw observations.
+    ``health`` are means over the blocks that saw observations; ``directory`` is the (first) run's.
     """
 
     case: str
@@ -42,6 +42,7 @@ class Result(NamedTuple):
     analysis_seconds: float
     seconds: float
     health: dict[str, float]
+    directory: str = ""
     error: str = ""
 
 
@@ -74,7 +75,7 @@ def run_cases(
                 yield _run_method(case, method, folder, engine, quick, cycles)
             except (HalocastError, ArithmeticError, ValueError) as problem:
                 error = f"{type(problem).__name__}: {problem}"
-                yield Result(case.name, method.name, [], 0, 0, 0, np.nan, np.nan, {}, error)
+                yield Result(case.name, method.name, [], 0, 0, 0, np.nan, np.nan, {}, "", error)
 
 
 def _run_method(
@@ -96,7 +97,7 @@ def _run_method(
     return Result(
         case.name, method.name, rows, settings.ensemble.members, settings.time.cycles,
         settings.seed, float(np.median(taken)), wall / settings.time.cycles,
-        _health(directories[0]),
+        _health(directories[0]), str(directories[0]),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from halocast.diagnostics import Row
 from halocast.diagnostics.summary import against_label, number
 from halocast.tables.carry_out import Result
 from halocast.tables.cases import Case, columns
+from halocast.tables.ranks import rank_picture
 
 _COLUMNS = {
     "velocity": ("velocity", "m/s", ("u", "v")),
@@ -82,6 +83,10 @@ def _table(case: Case, results: Sequence[Result]) -> dict[str, Any]:
         "cycles": done[0].cycles if done else 0,
         "members": done[0].members if done else 0,
         "seed": done[0].seed if done else 0,
+        "has_published": any(m.published for m in case.methods),
+        "has_ratio": case.judge != "kalman-filter",
+        "has_crps": any(v != "–" for line in lines for v in line["crps"]),
+        "ranks": rank_picture([(r.method, Path(r.directory)) for r in done]),
     }
 
 

@@ -24,7 +24,7 @@ from halocast.filters.bridge.heavy import Draws
 from halocast.filters.bridge.view import View, view_group
 from halocast.filters.sighting import Sighting, sight
 from halocast.grid import Grid
-from halocast.localization.adaptive import AdaptiveLocalization
+from halocast.localization.adaptive import AdaptiveLocalization, adaptive_problem
 from halocast.localization.blocks import Blocks, Incidence, incidence
 from halocast.localization.taper import halo_problem
 from halocast.samplers.densities import GAUSSIAN, IDENTITY, STUDENT_T
@@ -78,6 +78,7 @@ class BridgeSettings(Settings):
         problem = halo_problem(
             self.block, self.halo, "paper" if self.taper == "paper" else "continuous"
         )
+        problem = problem or adaptive_problem(self.adaptive, self.taper)
         if problem:
             raise ValueError(problem)
         return self
