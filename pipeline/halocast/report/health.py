@@ -1,6 +1,8 @@
-"""How the filter's blocks fared: how many forecasts each analysis really rests on."""
+"""How the filter's blocks fared: how many forecasts each analysis rests on, what it learned."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,65 +12,131 @@ from halocast.report.style import COLOURS, HEIGHT_MAP
 from halocast.report.view import RunView
 
 MEANING = {
-    "ess": "effective number of ancestors",
     "observations": "observations seen, those of the halo included",
+    "ess": "effective number of ancestors",
     "mass_log": "log likelihood of the observations, relative to a perfect fit",
+    "bridge": "share of the ensemble's covariance in the kernel (0: the paper's, 1: all of it)",
+    "signal": "degrees of freedom for signal: numbers learned from the observations, of a cell",
+    "rejected": "observations the filter's background check rejected",
+    "acceptance": "share of the chains' proposals that were accepted",
+    "r_hat": "R-hat of the chains (near 1 where they agree)",
+    "chain_ess": "effective number of the chains' samples",
+    "distinct": "distinct ancestors the chains visited",
+    "fallback": "blocks whose chains did not mix and that another sampler took over (1: yes)",
+}
+
+
+class Subject(NamedTuple):
+    """A diagnostic that is drawn: its heading, its unit, what it says."""
+
+    heading: str
+    unit: str
+    says: str
+
+
+SUBJECTS = {
+    "ess": Subject(
+        "Effective number of ancestors",
+        "members",
+        "Each block's members descend from forecasts chosen by how well they explain the "
+        "observations around; the effective number of ancestors says how many forecasts share "
+        "that work. Values near 1 mean that a single forecast decided the block (many or very "
+        "exact observations); near the number of members, that the observations hardly told the "
+        "forecasts apart.",
+    ),
+    "signal": Subject(
+        "Degrees of freedom for signal",
+        "numbers",
+        "Degrees of freedom for signal say how many independent numbers the observations around a "
+        "cell have told it: 0 where they said nothing new, at most one less than the members. "
+        "Values near that bound mean that more was observed than the ensemble has directions for.",
+    ),
+    "bridge": Subject(
+        "Share of the ensemble's covariance",
+        "share",
+        "The bridge's kernel lies between the model noise of one step (0, the paper's filter) and "
+        "the localized covariance of the ensemble (1); each block takes the least that leaves it "
+        "enough ancestors.",
+    ),
 }
 
 
 def block_chart(view: RunView) -> Picture | None:
-    """Draw the ancestors' effective sample size, on the map and as a histogram."""
-    health = view.health
-    if "ess" not in health or not np.isfinite(health["ess"]).any():
+    """Draw what the blocks' diagnostics say of the filter, as maps and as histograms.
+
+    Maps only where blocks stay the same from cycle to cycle.
+    """
+    health, busy = view.health, _busy(view.health)
+    names = [name for name in _drawn(health) if np.isfinite(health[name][busy]).any()]
+    if not names:
         return None
-    size, busy = health["ess"], _busy(health)
-    if not busy.any():
-        return None
-    top = float(np.nanmax(size))
-    cells = view.block_of_cell
-    cycle = view.busiest_cycle
-    window = Window.around(view)
-    sheet = Sheet(window, 1, 1 if cells is None else 2, width=6.0 if cells is None else 12.0)
-    if cells is not None:
-        mapped = np.where(busy[cycle], size[cycle], np.nan)[cells]
-        mapped[~view.sea] = np.nan
-        fill(sheet.map(0), window, view, mapped, HEIGHT_MAP, (0.0, top), "members",
-             "Effective number of ancestors")  # fmt: skip
-    histogram = sheet.chart(0 if cells is None else 1)
-    histogram.hist(size[busy], bins=25, range=(0, top), color=COLOURS["analysis"], rwidth=0.9)
-    histogram.set(xlabel="effective number of ancestors", ylabel="blocks with observations")
-    histogram.set_title("All cycles")
-    histogram.grid(axis="x", visible=False)
-    where = f"Left: the blocks that saw observations at {view.moment(cycle)}. Right: " \
-            if cells is not None else ""  # fmt: skip
+    cells, cycle = view.block_of_cell, view.busiest_cycle
+    columns = 1 if cells is None else 2
+    sheet = Sheet(Window.around(view), len(names), columns, width=6.0 * columns)
+    for row, name in enumerate(names):
+        subject, values = SUBJECTS[name], health[name]
+        known = values[busy & np.isfinite(values)]
+        top = 1.0 if name == "bridge" else max(float(known.max()), 1.0)
+        if cells is not None:
+            mapped = np.where(busy[cycle], values[cycle], np.nan)[cells]
+            mapped[~view.sea] = np.nan
+            fill(sheet.map(2 * row), sheet.window, view, mapped, HEIGHT_MAP, (0.0, top),
+                 subject.unit, subject.heading)  # fmt: skip
+        axis = sheet.chart(columns * row + columns - 1)
+        axis.hist(known, bins=25, range=(0, top), color=COLOURS["analysis"], rwidth=0.9)
+        axis.set(xlabel=subject.heading.lower(), ylabel="blocks with observations")
+        axis.set_title("All cycles")
+        axis.grid(axis="x", visible=False)
+    headings = " and ".join(SUBJECTS[name].heading.lower() for name in names)
+    where = (
+        f"Left: the blocks that saw observations at {view.moment(cycle)}. Right: all blocks of all "
+        "cycles that did."
+        if cells is not None
+        else "All blocks of all cycles that saw observations."
+    )
     return Picture.of_map(
         sheet.figure,
-        "Map and histogram of the effective number of ancestors of the blocks.",
-        "Each block's members descend from forecasts chosen by how well they explain the "
-        "observations around; the effective number of ancestors says how many forecasts share "
-        f"that work. {where}all blocks of all cycles. Values near 1 mean that a single forecast "
-        "decided the block (many or very exact observations); near the number of members, that "
-        "the observations hardly told the forecasts apart.",
+        f"{'Maps and histograms' if cells is not None else 'Histograms'} of the blocks' "
+        f"{headings}.",
+        " ".join([SUBJECTS[name].says for name in names] + [where]),
     )
 
 
+def _drawn(health: dict[str, np.ndarray]) -> list[str]:
+    """Names of the diagnostics worth a drawing: where no ancestor is chosen, ess is none."""
+    first = "signal" if "signal" in health else "ess"
+    bridge = health.get("bridge")
+    varies = bridge is not None and np.unique(bridge[_busy(health)]).size > 1
+    return [name for name in (first, *(["bridge"] if varies else [])) if name in health]
+
+
 def _busy(health: dict[str, np.ndarray]) -> np.ndarray:
-    """Mask of the blocks that saw observations, shape (n_cycles, n_blocks)."""
-    return health["observations"] > 0
+    """Mask of the blocks that saw observations, shape (n_cycles, n_blocks).
+
+    A block that a cycle's partition does not have is NaN, and not among them.
+    """
+    seen = health.get("observations")
+    return np.zeros((0, 0), bool) if seen is None else np.asarray(seen) > 0
 
 
 def health_table(view: RunView) -> list[dict[str, str | float]]:
-    """Median and extremes of each diagnostic over the blocks that saw observations."""
-    health = view.health
-    if not health:
-        return []
-    busy = _busy(health)
+    """Mean, median and extremes of each diagnostic over the blocks that saw observations."""
+    health, busy = view.health, _busy(view.health)
+    order = [name for name in MEANING if name in health]
     rows: list[dict[str, str | float]] = []
-    for name, values in health.items():
-        known = np.asarray(values, float)[busy]
-        known = known[np.isfinite(known)]
+    for name in order + sorted(health.keys() - MEANING.keys()):
+        values = np.asarray(health[name], float)
+        known = values[busy & np.isfinite(values)] if busy.size else values[:0]
         if known.size:
             low, middle, high = (float(q) for q in np.quantile(known, [0.05, 0.5, 0.95]))
-            words = MEANING.get(name, name)
-            rows.append({"name": words, "low": low, "middle": middle, "high": high})
+            words = MEANING.get(name, name.replace("_", " "))
+            rows.append(
+                {
+                    "name": words,
+                    "mean": float(known.mean()),
+                    "low": low,
+                    "middle": middle,
+                    "high": high,
+                }
+            )
     return rows

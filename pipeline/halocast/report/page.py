@@ -10,10 +10,14 @@ import xarray as xr
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from halocast.diagnostics.summary import against_label, number
+from halocast.report.chains import chain_chart, chain_summary, chain_table
 from halocast.report.content import facts, fate_lines, flatten, observations_made, score_lines
 from halocast.report.health import block_chart, health_table
+from halocast.report.history import field_maps
 from halocast.report.maps import error_maps, state_maps, update_maps
 from halocast.report.observation_maps import observation_maps
+from halocast.report.patterns import pattern_maps
+from halocast.report.places import place_series
 from halocast.report.reliability import (
     innovation_chart,
     innovation_table,
@@ -53,12 +57,16 @@ def build_page(tree: xr.DataTree, title: str = "") -> str:
             "step": update_maps(view),
             "errors": error_maps(view),
             "observations": observation_maps(view),
+            "patterns": pattern_maps(view),
             "series": error_series(view),
+            "places": place_series(view),
             "spread_skill": spread_skill_chart(view),
             "ranks": rank_chart(view),
             "innovations": innovation_chart(view),
             "blocks": block_chart(view),
+            "chains": chain_chart(view),
         }
+        histories = field_maps(view)
     lines = score_lines(view)
     environment = Environment(
         loader=PackageLoader("halocast.report"),
@@ -80,6 +88,9 @@ def build_page(tree: xr.DataTree, title: str = "") -> str:
         made=observations_made(view),
         innovation_rows=innovation_table(view),
         health_rows=health_table(view),
+        chain_rows=chain_table(view),
+        chains=chain_summary(view),
+        histories=histories,
         record=list(flatten(view.record)),
         config=view.config_text,
         pictures=pictures,

@@ -40,7 +40,7 @@ def error_series(view: RunView) -> Picture | None:
                 axis.set_title(name[:1].upper() + name[1:])
             row_title = "" if j else f"against {against_label(reference)}\n"
             axis.set_ylabel(row_title + with_unit("rmse", unit))
-    _time_axis(axes[-1], view)
+    time_axis(axes[-1], view)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=4)
     return Picture.of_chart(
@@ -57,7 +57,7 @@ def error_series(view: RunView) -> Picture | None:
 
 
 def _lines(axis: Axes, view: RunView, against: str, variable: str) -> None:
-    time = _times(view)
+    time = moments_of(view)
     marker = "o" if view.n_cycles <= MANY_CYCLES else ""
     names = {"free-run": "free run (no assimilation)"}
     for what in TRACKS:
@@ -111,12 +111,14 @@ def expected_error(view: RunView, against: str, variable: str) -> np.ndarray:
     return out
 
 
-def _times(view: RunView) -> np.ndarray:
+def moments_of(view: RunView) -> np.ndarray:
+    """Where cycles lie on a time axis: times on the sphere, numbers on a plane."""
     return view.times if view.geographic else np.arange(1, view.n_cycles + 1)
 
 
-def _time_axis(axes: np.ndarray, view: RunView) -> None:
-    times = _times(view)
+def time_axis(axes: np.ndarray, view: RunView) -> None:
+    """Make the x axes time axes over all cycles."""
+    times = moments_of(view)
     step = times[1] - times[0] if times.size > 1 else 1
     if view.geographic and times.size == 1:
         step = np.timedelta64(60, "m")

@@ -33,7 +33,9 @@ COLOURS = {
     "withheld": "#E69F00",
     "rejected": "#D55E00",
     "expected": "#1f2a33",
+    "observation": "#009E73",
 }
+CHAIN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 HEIGHT_MAP = LinearSegmentedColormap.from_list(
     "halocast_height",
