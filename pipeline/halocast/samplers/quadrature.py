@@ -9,15 +9,8 @@ by quadrature in one dimension (nodes: `halocast.samplers.nodes`), as are the me
 and the inverse cumulative of z given its ancestor. log I_j is given relative to a perfect fit of
 every observation. q = 0 makes the scalar an atom at mu_j: I_j is the likelihood there.
 
-Accuracy is checked, not assumed, on the untapered likelihood (w = 1, the narrowest), hence in the
-same way for every block that sees the scalar:
-
-* a lattice starts at twice the step asked for, finer where the likelihood's poles are near; the
-  integrals over even and over odd nodes estimate its error at twice its own step, and the error
-  at its own is about their square; above 1e-5 it is halved, and below half the step asked for
-* Gauss-Legendre panels are bisected until each agrees with its halves to 1e-11;
-* a window whose ends still carry mass is doubled (observations far from every member);
-* what underflows is redone in the log domain.
+Accuracy is checked, not assumed (`halocast.samplers.resolution`); what underflows is redone in the
+log domain.
 
 Cost per scalar of n nodes (100 to 400 at the default step) and m ancestors: n evaluations of the
 operator and n m products for the factors; per row n of the density and n m products.
@@ -36,156 +29,29 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from halocast.samplers import likelihoods, panels
-from halocast.samplers.densities import IDENTITY
-from halocast.samplers.likelihoods import (
-    fill_log_likelihood,
-    fill_residuals,
-    fill_untapered,
-    log_likelihood_at,
-)
+from halocast.samplers import likelihoods, panels, resolution
+from halocast.samplers.likelihoods import fill_log_likelihood, log_likelihood_at
 from halocast.samplers.nodes import (
-    POINTS,
     UNDERFLOW,
     exponentiate,
-    fill_factors,
-    lattice_size,
-    lay_lattice,
-    lay_panels,
     log_sum,
     make_work,
-    room_for,
     sort_ancestors,
     sum_moments,
     sum_nodes,
 )
-from halocast.samplers.panels import bisect_panels, find_peaks
-from halocast.samplers.quantiles import draw_quantiles
+from halocast.samplers.quantiles import draw_quantiles, fill_mixture, mixture_quantiles
+from halocast.samplers.resolution import (
+    COARSEST,
+    Resolution,
+    agree,
+    lay_nodes,
+    operator_width,
+    resolve,
+    underflow,
+)
 
-HALF_WIDTH, WIDEST = 7.0, 56.0
-RESOLVED = 1e-5
-ENDED = 1e-10
 LOG_SQRT_2PI = 0.9189385332046727
-COARSEST, FINEST = 2.0, 0.5  # lattice steps, in units of the step asked for
-POLE = 4.0  # steps wanted within the distance of a likelihood's pole
-
-
-class Resolution(NamedTuple):
-    """How one scalar is integrated: lattice step (0: panels) and half-width of the windows."""
-
-    h: float
-    half_width: float
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _lay_nodes(obs, s, origin, sd, step, resolution, work):
-    """Lay the nodes of one scalar and take the residuals; return (scratch, nodes)."""
-    h, half_width = resolution.h, resolution.half_width
-    lattice = h if h > 0.0 else FINEST * step
-    work = room_for(work, lattice_size(work.center, half_width, lattice))
-    n = lay_lattice(work, half_width, lattice)
-    fill_residuals(obs, s, origin, sd, work, n)
-    if h > 0.0:
-        return work, n
-    fill_untapered(obs, s, work, n)
-    peaks, best = find_peaks(obs, s, origin, sd, work, n)
-    edges, count = bisect_panels(obs, s, origin, sd, work.center, half_width, peaks, best)
-    work = room_for(work, count * POINTS)
-    n = lay_panels(work, edges, count, half_width)
-    fill_residuals(obs, s, origin, sd, work, n)
-    return work, n
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _guess_step(obs, s, work, n, h):
-    """The lattice step that the likelihood's poles suggest, given its residuals at step h.
-
-    A Student-t's likelihood has them about sqrt(residual^2 + sd^2) / |slope of the residual| off
-    the axis; the trapezoidal rule wants steps below a quarter of that. Only a first guess.
-    """
-    nearest = np.inf
-    for o in range(obs.start[s], obs.start[s + 1]):
-        error, residual = obs.error[o], work.residual[o - obs.start[s]]
-        for g in range(1, n):
-            slope = abs(residual[g] - residual[g - 1])
-            squared = residual[g] * residual[g] + error * error
-            if squared < nearest * slope * slope:
-                nearest = squared / (slope * slope)
-    return h * sqrt(nearest) / POLE
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _operator_width(obs, s, sd):
-    """How far off the axis the operators' own poles are, in model-noise sd.
-
-    They do not move when a taper flattens the likelihood, and a lattice that happens to lie
-    symmetrically about one cannot see it in its even and odd sums.
-    """
-    width = np.inf
-    for o in range(obs.start[s], obs.start[s + 1]):
-        if obs.operator[o] != IDENTITY:
-            width = min(width, obs.scale[o] / sd)
-    return width
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _windows_end(work):
-    """Whether every ancestor's window holds its mass, with nothing left at the ends."""
-    if _underflow(work.even, work.odd):
-        return False
-    for j in range(work.center.size):
-        total = work.even[j] + work.odd[j]
-        for g in (work.first[j], work.last[j] - 1):
-            if not work.factor[g, j] * work.like[g] <= ENDED * total:
-                return False
-    return True
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _agree(even, odd):
-    """Whether the sums over even and over odd nodes agree for every ancestor."""
-    agreed = True
-    for j in range(even.size):
-        agreed = agreed and abs(even[j] - odd[j]) <= RESOLVED * (even[j] + odd[j])
-    return agreed
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _underflow(even, odd):
-    lowest = np.inf
-    for j in range(even.size):
-        lowest = min(lowest, even[j] + odd[j])
-    return not lowest > UNDERFLOW
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _resolve(obs, s, origin, sd, step, work):
-    """Find the resolution the untapered likelihood needs; leave nodes, likelihood and sums filled.
-
-    Returns scratch, number of nodes, resolution, highest log likelihood and its node.
-    """
-    finest = FINEST * step
-    h, half_width = COARSEST * step, HALF_WIDTH
-    work, n = _lay_nodes(obs, s, origin, sd, step, Resolution(h, half_width), work)
-    sharpest = _operator_width(obs, s, sd) / POLE
-    guess = min(_guess_step(obs, s, work, n, h), sharpest)
-    laid = not guess < h
-    if not laid:
-        h = 0.0 if sharpest < 0.7 * finest else max(guess, finest)
-    while True:
-        resolution = Resolution(h, half_width)
-        if not laid:
-            work, n = _lay_nodes(obs, s, origin, sd, step, resolution, work)
-        laid = False
-        fill_factors(work, n, h)
-        highest, peak = fill_untapered(obs, s, work, n)
-        sum_nodes(work.factor, work.low, work.high, work.rule, work.like, n, 1, work.even, work.odd)
-        if h > 0.0 and not _agree(work.even, work.odd):
-            h = max(0.5 * h, finest) if h > finest else 0.0
-        elif half_width < WIDEST and not _windows_end(work):
-            half_width *= 2.0
-        else:
-            return work, n, resolution, highest, peak
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -218,12 +84,12 @@ def _fill_rows(
     for r in range(weights.size - 1, -1, -1):
         if weights[r] != summed:
             summed = weights[r]
-            stride = _first_stride(summed, h, step, _operator_width(obs, s, sd))
+            stride = _first_stride(summed, h, step, operator_width(obs, s, sd))
             while True:
                 fill_log_likelihood(error, kind, df, residual, sqrt(summed), n, stride, log_like)
                 highest, peak = exponentiate(log_like, n, stride, like)
                 sum_nodes(factor, low, high, rule, like, n, stride, even, odd)
-                if stride == 1 or (_agree(even, odd) and not _underflow(even, odd)):
+                if stride == 1 or (agree(even, odd) and not underflow(even, odd)):
                     break
                 stride = 1
         for j in range(even.size):
@@ -305,12 +171,27 @@ def condition_scalars(
             variance[s] = 0.0
             continue
         origin = sort_ancestors(mu, sd, work)
-        work, n, found, highest, peak = _resolve(obs, s, origin, sd, step, work)
+        work, n, found, highest, peak = resolve(obs, s, origin, sd, step, work)
         resolution[s, 0], resolution[s, 1] = found.h, found.half_width
         _fill_rows(
             obs, s, origin, sd, step, work, n, found.h, highest, peak, row_weight[begin:end],
             own_row[s] - begin, log_weight[begin:end], mean[s], variance[s],
         )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _lay_likelihood(obs, s, origin, sd, weight, step, resolution, work):
+    """Lay the nodes for draws of one scalar and take the likelihood; scratch, nodes and step."""
+    # a cumulative is less exacting than an integral: this keeps it to 0.002
+    h = min(1.5 * resolution[0], COARSEST * step)
+    work, n = lay_nodes(obs, s, origin, sd, step, Resolution(h, resolution[1]), work)
+    a, b = obs.start[s], obs.start[s + 1]
+    fill_log_likelihood(
+        obs.error[a:b], obs.noise_kind[a:b], obs.df[a:b], work.residual, sqrt(weight), n, 1,
+        work.log_like,
+    )  # fmt: skip
+    exponentiate(work.log_like, n, 1, work.like)
+    return work, n, h
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -339,34 +220,57 @@ def draw_scalars(obs, scalars, weight, ancestor, normal, step, resolution, out):
                 out[k, i] = mu[ancestor[k, i]]
             continue
         origin = sort_ancestors(mu, sd, work)
-        # a cumulative is less exacting than an integral: this keeps it to 0.002
-        h = min(1.5 * resolution[s, 0], COARSEST * step)
-        work, n = _lay_nodes(obs, s, origin, sd, step, Resolution(h, resolution[s, 1]), work)
-        a, b = obs.start[s], obs.start[s + 1]
-        fill_log_likelihood(
-            obs.error[a:b], obs.noise_kind[a:b], obs.df[a:b], work.residual, sqrt(weight[k]),
-            n, 1, work.log_like,
-        )  # fmt: skip
-        exponentiate(work.log_like, n, 1, work.like)
+        work, n, h = _lay_likelihood(obs, s, origin, sd, weight[k], step, resolution[s], work)
         draw_quantiles(work, n, h, ancestor[k], normal[k], out[k])
         for i in range(ancestor.shape[1]):
             out[k, i] = origin + sd * out[k, i]
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def map_scalars(obs, scalars, weight, ancestor_weight, normal, step, resolution, out):
+    """Find the quantiles of some scalars' mixture over all ancestors.
+
+    Parameters
+    ----------
+    obs, scalars, weight, step, resolution
+        As for `draw_scalars`.
+    ancestor_weight
+        Posterior weights of the ancestors, normalised, (k, m).
+    normal
+        The quantiles wanted, as standard normals, (k, d).
+    out
+        Filled, (k, d); left as it is where the noise is nothing.
+    """
+    work = make_work(1024, obs.forecast.shape[1], _most_observations(obs))
+    for k in range(scalars.size):
+        s = scalars[k]
+        sd = obs.noise_sd[s]
+        if _is_atom(obs.forecast[s], sd):
+            continue
+        origin = sort_ancestors(obs.forecast[s], sd, work)
+        work, n, h = _lay_likelihood(obs, s, origin, sd, weight[k], step, resolution[s], work)
+        mixture = fill_mixture(work, n, h, ancestor_weight[k])
+        mixture_quantiles(work, n, mixture, normal[k], out[k])
+        for i in range(normal.shape[1]):
+            out[k, i] = origin + sd * out[k, i]
+
+
 class Sampler(NamedTuple):
-    """The two kernels, for one pair of operator and density functions."""
+    """The three kernels, for one pair of operator and density functions."""
 
     condition_scalars: Callable
     draw_scalars: Callable
+    map_scalars: Callable
 
 
-BUILT_IN = Sampler(condition_scalars, draw_scalars)
+BUILT_IN = Sampler(condition_scalars, draw_scalars, map_scalars)
 
 # every function that meets the operator or the density, callees first
 _DEPENDENT = (
     likelihoods.fill_residuals, likelihoods.fill_log_likelihood, likelihoods.fill_untapered,
     likelihoods.log_likelihood_at, panels.find_peaks, panels.panel, panels.panel_resolved,
-    panels.bisect_panels, _lay_nodes, _resolve, _fill_rows, condition_scalars, draw_scalars,
+    panels.bisect_panels, resolution.lay_nodes, resolution.resolve, _fill_rows, _lay_likelihood,
+    condition_scalars, draw_scalars, map_scalars,
 )  # fmt: skip
 
 
@@ -385,11 +289,11 @@ def compile_sampler(apply_operator: Callable, log_density: Callable) -> Sampler:
     Compiled afresh in every process (some seconds): numba cannot cache what is chosen at run
     time.
     """
-    names = {**vars(likelihoods), **vars(panels), **globals()}
+    names = {**vars(likelihoods), **vars(panels), **vars(resolution), **globals()}
     names |= {"apply_operator": apply_operator, "log_density": log_density}
     for compiled in _DEPENDENT:
         python = compiled.py_func
         names[python.__name__] = njit(nogil=True, error_model="numpy")(
             FunctionType(python.__code__, names, python.__name__)
         )
-    return Sampler(names["condition_scalars"], names["draw_scalars"])
+    return Sampler(*(names[kernel.__name__] for kernel in BUILT_IN))

@@ -87,29 +87,63 @@ def _quantile_at_normal(x, density, cumulative, normal):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _fill_ancestor(work, j, h):
+    """Fill density and cumulative of ancestor j over its window; return its mass."""
+    first, last = work.first[j], work.last[j]
+    x, like, density = work.x[first:last], work.like[first:last], work.density[first:last]
+    spacing = (work.half_gap[first:last], work.bend[first:last], work.per_two_gaps[first:last])
+    slope, cumulative = work.slope[first:last], work.cumulative[first:last]
+    fill_column(work.center[j], x, work.table, h, density)
+    for g in range(x.size):
+        density[g] *= like[g]
+    mass = _integrate(density, *spacing, slope, cumulative)
+    if mass > UNDERFLOW:
+        return mass
+    _fill_log_density(work.center[j], x, work.log_like[first:last], density)
+    return _integrate(density, *spacing, slope, cumulative)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def draw_quantiles(work, n, h, ancestor, normal, out):
     """Fill ``out`` (m,) with the place of each member's quantile, given its ancestor.
 
     An ancestor's density is factor x likelihood, from logarithms where the product underflows.
     """
-    half_gap, bend, per_two_gaps = work.half_gap, work.bend, work.per_two_gaps
-    _fill_spacing(work.x[:n], half_gap, bend, per_two_gaps)
+    _fill_spacing(work.x[:n], work.half_gap, work.bend, work.per_two_gaps)
     for j in range(work.center.size):
         member, first, last = work.order[j], work.first[j], work.last[j]
-        x, like = work.x[first:last], work.like[first:last]
-        density, cumulative = work.density[first:last], work.cumulative[first:last]
         filled = False
         for i in range(ancestor.size):
             if ancestor[i] != member:
                 continue
             if not filled:
                 filled = True
-                spacing = (half_gap[first:last], bend[first:last], per_two_gaps[first:last])
-                slope = work.slope[first:last]
-                fill_column(work.center[j], x, work.table, h, density)
-                for g in range(x.size):
-                    density[g] *= like[g]
-                if not _integrate(density, *spacing, slope, cumulative) > UNDERFLOW:
-                    _fill_log_density(work.center[j], x, work.log_like[first:last], density)
-                    _integrate(density, *spacing, slope, cumulative)
-            out[i] = _quantile_at_normal(x, density, cumulative, normal[i])
+                _fill_ancestor(work, j, h)
+            out[i] = _quantile_at_normal(
+                work.x[first:last], work.density[first:last], work.cumulative[first:last], normal[i]
+            )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill_mixture(work, n, h, weight):
+    """Return the mixture's density at the nodes; ``weight`` (m,) are the ancestors' own masses."""
+    _fill_spacing(work.x[:n], work.half_gap, work.bend, work.per_two_gaps)
+    mixture = np.zeros(n)
+    for j in range(work.center.size):
+        w, first, last = weight[work.order[j]], work.first[j], work.last[j]
+        if not w > 0.0:
+            continue
+        factor = w / _fill_ancestor(work, j, h)
+        for g in range(first, last):
+            mixture[g] += factor * work.density[g]
+    return mixture
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def mixture_quantiles(work, n, mixture, normal, out):
+    """Fill ``out`` with the places where the mixture's cumulative is that of standard normals."""
+    cumulative = work.cumulative[:n]
+    spacing = (work.half_gap[:n], work.bend[:n], work.per_two_gaps[:n])
+    _integrate(mixture, *spacing, work.slope[:n], cumulative)
+    for i in range(normal.size):
+        out[i] = _quantile_at_normal(work.x[:n], mixture, cumulative, normal[i])
