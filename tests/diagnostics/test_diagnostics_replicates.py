@@ -71,7 +71,7 @@ def test_monte_carlo_error_shrinks_as_the_root_of_the_runs(runs: list[Path]) -> 
 
 def test_runs_of_different_settings_are_not_replicates(runs: list[Path], tmp_path: Path) -> None:
     other = make(tmp_path, "other", "seed=1", "filter.block=[4, 4]", "filter.halo=3")
-    with pytest.raises(RunError, match="filter.block"):
+    with pytest.raises(RunError, match=r"filter\.block"):
         average_scores([runs[0], other])
 
 
