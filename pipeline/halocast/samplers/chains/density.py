@@ -8,7 +8,7 @@ once. Where time goes is the arctangent and the logarithm:
 * Student-t factors (1 + z^2 / df) of equal df are multiplied and one logarithm taken, as often as
   the product would leave the range of a double.
 
-Cost per observation: about 3 ns the likelihood, 6 ns with its gradient.
+Cost per observation: 5 to 15 ns the likelihood (many or few scalars), half as much its gradient.
 """
 
 from __future__ import annotations

@@ -9,6 +9,11 @@ An iteration is one step of the kernel, then moves of the ancestor (their algebr
   spent as many likelihoods itself; so moves of the ancestor double the cost of a chain at most,
   however many members, scalars or leapfrog steps.
 
+One random ancestor proposed together with the state (the joint move: j' from p(j), the state by pCN
+about mu_j') is correct too. It is not run: it tries one ancestor for one likelihood, as the draws
+do, but has to fit the new ancestor and the new state at once. A move of that kind that keeps
+s - mu_j' instead of s - mu_j is not reversible, however natural it looks.
+
 Chains start from the prior: ancestors drawn systematically from p(j), so that chains begin at
 different ones, u from N(0, I). The prior is wider than any posterior, which is what R-hat needs to
 see chains that do not meet; a start weighted by the likelihood would put every chain at the same

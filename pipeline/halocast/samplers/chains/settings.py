@@ -39,7 +39,7 @@ class ChainSettings(Settings):
 
     @property
     def per_chain(self) -> int:
-        """Iterations each chain keeps, the last may exceed what was asked for."""
+        """Iterations each chain keeps: its share of the samples, rounded up."""
         return -(-self.samples // self.chains)
 
     @model_validator(mode="after")
