@@ -11,7 +11,7 @@ An iteration is one step of the kernel, then moves of the ancestor (their algebr
 
 One random ancestor proposed together with the state (the joint move: j' from p(j), the state by pCN
 about mu_j') is correct too. It is not run: it tries one ancestor for one likelihood, as the draws
-do, but has to fit the new ancestor and the new state at once. A move of that kind that keeps
+do, but has to fit the new ancestor and the new state at once. Such a move that starts from
 s - mu_j' instead of s - mu_j is not reversible, however natural it looks.
 
 Chains start from the prior: ancestors drawn systematically from p(j), so that chains begin at
