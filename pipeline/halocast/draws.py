@@ -46,6 +46,7 @@ class Purpose(IntEnum):
     CHAIN = 9
     OBSERVATION_NOISE = 10
     OBSERVATION_SCALE = 13
+    SAMPLES = 14
 
 
 class Address(NamedTuple):

@@ -64,3 +64,45 @@ def systematic_ancestors(weight: np.ndarray, uniform: float) -> np.ndarray:
     ancestor = np.empty(weight.size, np.int32)
     fill_ancestors(weight, uniform, ancestor, np.empty(weight.size, np.int64))
     return ancestor
+
+
+@njit(cache=True, nogil=True)
+def draw_ancestors(weight, uniform, count):
+    """Draw ``count`` ancestors systematically, of any number; increasing, int32.
+
+    Parameters
+    ----------
+    weight
+        Weights of the ancestors, shape (m,), non-negative, of any positive total.
+    uniform
+        One uniform in (0, 1).
+    """
+    out = np.empty(count, np.int32)
+    total, last = 0.0, 0
+    for j in range(weight.size):
+        total += weight[j]
+        if weight[j] > 0.0:
+            last = j
+    point, cumulative = 0, 0.0
+    for j in range(weight.size):
+        cumulative += weight[j]
+        while point < count and ((point + uniform) * total < cumulative * count or j == last):
+            out[point] = j
+            point += 1
+    return out
+
+
+def seat_survivors(ancestor: np.ndarray, members: int) -> np.ndarray:
+    """Seat m draws, given their ancestors (m,), in member slots: survivors in their own.
+
+    Returns
+    -------
+    The draw of each slot, (m,). The first draw of an ancestor takes its slot, the others fill the
+    slots that are left, in order.
+    """
+    chosen, first = np.unique(ancestor, return_index=True)
+    seat = np.full(members, -1)
+    seat[chosen] = first
+    others = np.setdiff1d(np.arange(members), first)
+    seat[seat < 0] = others
+    return seat
