@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from halocast.diagnostics import field_rows, observation_rows
 from halocast.grid import Grid
+from halocast.samplers.chains import ChainTrace
 from halocast.sources.rows import VARIABLES
 from halocast.state import Field, StateLayout
 from halocast.stores.grid_store import write_grid
@@ -94,6 +95,8 @@ def write_run(
     free=True,
     observed=True,
     kalman=False,
+    chains=False,
+    arctan=False,
     shape=(20, 24),
     seed=3,
 ):
@@ -118,7 +121,10 @@ def write_run(
         table = observe(rng, grid, true, state, deviation, seen, cycle, geographic)
         truths.append(true)
         rows = score(grid, layout, true, state, deviation, table, truth, free, kalman)
-        records.append(cycle_record(rng, grid, state, deviation, table, rows, free, kalman))
+        if arctan:
+            table |= {"operator": np.ones(table["fate"].size, "i1")}
+        record = cycle_record(rng, grid, state, deviation, table, rows, free, kalman)
+        records.append(record._replace(trace=chain_trace(rng, cycle) if chains else None))
     write_store(directory, grid, layout, times, records, free, kalman)
     if truth:
         write_grid(directory / "data.zarr", grid)
@@ -158,6 +164,19 @@ def cycle_record(rng, grid, state, deviation, table, rows, free, kalman):
     return CycleRecord(groups, table, (0, fates.astype("i2")), health, rows)
 
 
+def chain_trace(rng, cycle, chains=3, samples=400):
+    """Autoregressive chains of a scalar, which is N(1, 0.5^2); none in the second cycle."""
+    if cycle == 2:
+        return None
+    values = np.empty((chains, samples))
+    values[:, 0] = rng.normal(size=chains)
+    for t in range(1, samples):
+        values[:, t] = 0.8 * values[:, t - 1] + 0.6 * rng.normal(size=chains)
+    ancestor = rng.integers(0, 25, (chains, samples)).astype(np.int32)
+    step, acceptance = np.full(chains, 0.3), rng.uniform(0.3, 0.4, chains)
+    return ChainTrace(1 + 0.5 * values, ancestor, -(values**2), step, acceptance)
+
+
 def write_store(directory, grid, layout, times, records, free, kalman):
     spec = RunSpec(
         times=times,
@@ -195,6 +214,8 @@ def observe(rng, grid, true, state, deviation, seen, cycle, geographic):
         fate = np.where((platforms % 5 == 0) | (platforms == 3), 2, 1)
         fate[rng.uniform(size=where.size) < 0.01] = 6
         data = {
+            "cell": where,
+            "operator": np.zeros(where.size, "i1"),
             "lat": grid.y[j],
             "lon": grid.x[i],
             "variable": np.full(where.size, code),

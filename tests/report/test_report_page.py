@@ -14,14 +14,17 @@ from halocast.report.page import signed_percent
 from halocast.sources.rows import FATE_MEANING, Fate
 from halocast.stores.open_run import open_run
 
-SECTIONS = ("scores", "maps", "observations", "series", "reliability", "health", "run")
+SECTIONS = (
+    "scores", "maps", "history", "observations", "series", "reliability", "health", "chains", "run",
+)  # fmt: skip
 VOID = {"meta", "img", "br", "link", "hr", "input"}
 RUNS = {
     "everything": {},
     "one cycle": {"n_cycles": 1, "truth": False},
-    "no free run": {"free": False},
+    "no free run": {"n_cycles": 1, "free": False},
     "nothing": {"n_cycles": 1, "truth": False, "free": False, "observed": False},
     "plane": {"geographic": False, "truth": False, "kalman": True},
+    "chains": {"geographic": False, "truth": False, "chains": True, "arctan": True},
 }
 
 
@@ -123,7 +126,7 @@ def test_tells_the_whole_story(page_of):
         "block: [2, 2]",
     ):
         assert words in page.text, words
-    assert len(page.images) == 9
+    assert len(page.images) == 9 + len(("patterns", "places")) + len(("ssh", "u", "v", "t"))
 
 
 def test_counts_every_fate_with_its_meaning(page_of):
@@ -150,6 +153,18 @@ def test_a_run_on_a_plane_speaks_of_cycles_not_of_places(page_of):
     assert "cycle 3" in page.text
     assert "UTC" not in page.text
     assert "°" not in page.text
+
+
+def test_chains_are_drawn_where_chains_ran(page_of):
+    page = Page(page_of("chains"))
+    assert any(image["alt"].startswith("Diagnostics of Markov chains") for image in page.images)
+    assert "Together they keep 1,200 samples" in page.text
+    assert "No Markov chains ran" in Page(page_of("everything")).text
+
+
+def test_observations_through_an_operator_are_not_drawn_as_values(page_of):
+    assert "ticks at the bottom mark their times" in Page(page_of("chains")).text
+    assert "ticks at the bottom" not in Page(page_of("everything")).text
 
 
 def test_text_of_the_run_cannot_break_the_page(page_of):

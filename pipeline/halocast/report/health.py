@@ -67,7 +67,7 @@ def block_chart(view: RunView) -> Picture | None:
     Maps only where blocks stay the same from cycle to cycle.
     """
     health, busy = view.health, _busy(view.health)
-    names = [name for name in _drawn(health) if np.isfinite(health[name][busy]).any()]
+    names = _drawn(health)
     if not names:
         return None
     cells, cycle = view.block_of_cell, view.busiest_cycle
@@ -103,11 +103,14 @@ def block_chart(view: RunView) -> Picture | None:
 
 
 def _drawn(health: dict[str, np.ndarray]) -> list[str]:
-    """Names of the diagnostics worth a drawing: where no ancestor is chosen, ess is none."""
-    first = "signal" if "signal" in health else "ess"
-    bridge = health.get("bridge")
-    varies = bridge is not None and np.unique(bridge[_busy(health)]).size > 1
-    return [name for name in (first, *(["bridge"] if varies else [])) if name in health]
+    """Names of the diagnostics worth a drawing: those that differ from block to block."""
+    busy = _busy(health)
+    found = []
+    for name in SUBJECTS.keys() & health.keys():
+        known = health[name][busy]
+        if np.unique(known[np.isfinite(known)]).size > 1:
+            found.append(name)
+    return sorted(found, key=list(SUBJECTS).index)
 
 
 def _busy(health: dict[str, np.ndarray]) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from halocast.diagnostics.summary import label
 from halocast.report.maps import capital
-from halocast.report.panels import Sheet, Window, fill, plain_limits, symmetric_limits
+from halocast.report.panels import NARROW, Sheet, Window, fill, plain_limits, symmetric_limits
 from halocast.report.picture import Picture
 from halocast.report.style import DIFFERENCE_MAP, HEAT_MAP, HEIGHT_MAP
 from halocast.report.view import KELVIN, RunView
@@ -39,7 +39,7 @@ def _field_map(view: RunView, variable: str) -> Picture:
     swings = variable in ("u", "v")
     limits = (symmetric_limits if swings else plain_limits)(*analyses, *others)
     apart = symmetric_limits(*differences)
-    sheet, words = Sheet(Window.around(view), len(cycles), 3), _OTHERS[other]
+    sheet, words = Sheet(Window.around(view, NARROW), len(cycles), 3), _OTHERS[other]
     for row, cycle in enumerate(cycles):
         when = view.moment(cycle).removesuffix(" UTC")
         columns = (

@@ -16,7 +16,7 @@ from halocast.report.style import COAST, INK, LAND, QUIET, WATER
 from halocast.report.view import RunView
 
 PLATE = ccrs.PlateCarree()
-MARGIN = 0.14  # of the domain's size, left around it so that coasts show
+MARGIN, NARROW = 0.14, 0.02  # of the domain's size, left around it so that coasts show
 HIGHEST_MERCATOR = 78.0
 
 
@@ -31,12 +31,12 @@ class Window:
     projection: ccrs.Projection | None
 
     @classmethod
-    def around(cls, view: RunView) -> Window:
-        """The domain with a margin."""
+    def around(cls, view: RunView, margin: float = MARGIN) -> Window:
+        """The domain with a margin, a share of its size."""
         (south, north), (west, east) = ((e[0], e[-1]) for e in view.edges)
         if not view.geographic:
             return cls(west, east, south, north, None)
-        dy, dx = MARGIN * (north - south), MARGIN * (east - west)
+        dy, dx = margin * (north - south), margin * (east - west)
         west, east = max(west - dx, -180.0), min(east + dx, 180.0)
         south, north = max(south - dy, -89.0), min(north + dy, 89.0)
         middle = (west + east) / 2

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_hex, to_rgb
 from matplotlib.lines import Line2D
 
-from halocast.report.panels import Sheet, Window, outline, transform
+from halocast.report.panels import NARROW, Sheet, Window, outline, transform
 from halocast.report.picture import Picture
 from halocast.report.style import COLOURS, INK
 from halocast.report.view import RunView
@@ -21,7 +21,7 @@ def pattern_maps(view: RunView) -> Picture | None:
     """Draw where there were observations at a few cycles."""
     if not view.observed(fates=SHOWN).any():
         return None
-    cycles, window = view.first_middle_last, Window.around(view)
+    cycles, window = view.first_middle_last, Window.around(view, NARROW)
     sheet = Sheet(window, 1, 3, footer=0.35)
     for place, cycle in enumerate(cycles):
         axis = sheet.map(place)

@@ -35,18 +35,20 @@ class Lines(NamedTuple):
 
 
 def most_observed(view: RunView, variable: str) -> list[int]:
-    """Return the flat cells where a variable was observed in most cycles, the lowest of equals.
+    """Return the flat cells where a variable was observed in most cycles.
 
-    The second is some way off the first, and observed half as often at least; where there is none
+    Of equals the one nearest to the middle of the grid. The second is some way off the first, and observed half as often at least; where there is none
     such, it is the next best wherever it is.
     """
     mask = view.observed(variable, tuple(USED))
     columns = view.observations
     pairs = np.unique(np.stack([columns["cell"][mask], columns["cycle"][mask]]), axis=1)
     cells, counts = np.unique(pairs[0], return_counts=True)
-    order = np.argsort(-counts, kind="stable")
+    ny, nx = view.shape
+    rows = np.divmod(cells, nx)
+    off_centre = np.hypot(rows[0] - (ny - 1) / 2, rows[1] - (nx - 1) / 2)
+    order = np.lexsort((off_centre, -counts))
     cells, counts = cells[order], counts[order]
-    nx = view.shape[1]
     rows = np.divmod(cells, nx)
     distance = np.maximum(abs(rows[0] - cells[0] // nx), abs(rows[1] - cells[0] % nx))
     far = np.flatnonzero((distance >= APART * max(view.shape)) & (2 * counts >= counts[0]))
@@ -88,7 +90,7 @@ def place_series(view: RunView) -> Picture | None:
         figure,
         "Time series of analysis, free run, reference and observations at the most-observed cells.",
         "The cells that were observed in most cycles, two of each variable. The blue line is the "
-        "analysis with its standard deviation as a band; it should follow the black line where "
+        "analysis with its standard deviation as a band; it should follow the dashed line where "
         "there is one, stay within a band or two of it, and leave the grey one, the same ensemble "
         "without assimilation. Dots are observations with their errors; open ones were withheld, "
         "and small triangles at an edge lie beyond it."
@@ -133,7 +135,7 @@ def _draw_lines(axis: Axes, view: RunView, lines: Lines, k: int, offset: float) 
     if lines.reference is not None:
         words = "truth" if view.reference == "truth" else "exact Kalman filter"
         axis.plot(time, lines.reference[:, k] - offset, color=INK, linewidth=1.1, marker=marker,
-                  label=words, zorder=3)  # fmt: skip
+                  linestyle=(0, (4, 2)), label=words, zorder=4.5)  # fmt: skip
     axis.plot(time, mean, color=COLOURS["analysis"], marker=marker, label="analysis ± spread",
               zorder=4)  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
@@ -36,9 +38,10 @@ def error_series(view: RunView) -> Picture | None:
                 continue
             _lines(axis, view, reference, variable)
             name, unit = label(variable)
-            if i == 0:
+            if all((r, variable) not in scored for r in against[:i]):
                 axis.set_title(name[:1].upper() + name[1:])
-            row_title = "" if j else f"against {against_label(reference)}\n"
+            first = all((reference, v) not in scored for v in variables[:j])
+            row_title = f"{_row_title(reference)}\n" if first else ""
             axis.set_ylabel(row_title + with_unit("rmse", unit))
     time_axis(axes[-1], view)
     handles, labels = axes[0, 0].get_legend_handles_labels()
@@ -54,6 +57,10 @@ def error_series(view: RunView) -> Picture | None:
         "expects of the analysis; a reliable one runs along the blue line. Against observations, "
         "every error includes the observations' own, below which no analysis can go.",
     )
+
+
+def _row_title(reference: str) -> str:
+    return "\n".join(wrap(f"against {against_label(reference)}", 26))
 
 
 def _lines(axis: Axes, view: RunView, against: str, variable: str) -> None:
