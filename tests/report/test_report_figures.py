@@ -117,7 +117,7 @@ def test_blocks_that_follow_the_observations_have_no_map(view):
 
 
 def test_chains_shown_are_those_with_most_to_see(make_run):
-    view = RunView(open_run(make_run(chains=True)))
+    view = RunView(open_run(make_run(geographic=False, truth=False, chains=True)))
     trace = shown_trace(view)
     seen = np.nanmax(view.health["observations"], axis=1)
     assert trace.cycle in (0, 2)  # no chain ran in the second
@@ -125,7 +125,7 @@ def test_chains_shown_are_those_with_most_to_see(make_run):
 
 
 def test_numbers_of_chains_are_those_of_their_samples(make_run):
-    view = RunView(open_run(make_run(chains=True)))
+    view = RunView(open_run(make_run(geographic=False, truth=False, chains=True)))
     trace, summary, rows = shown_trace(view), chain_summary(view), chain_table(view)
     assert summary["samples"] == 1200
     assert summary["r_hat"] == pytest.approx(1.0, abs=0.1)

@@ -37,8 +37,8 @@ class Lines(NamedTuple):
 def most_observed(view: RunView, variable: str) -> list[int]:
     """Return the flat cells where a variable was observed in most cycles.
 
-    Of equals the one nearest to the middle of the grid. The second is some way off the first, and observed half as often at least; where there is none
-    such, it is the next best wherever it is.
+    Of equals it is the one nearest to the middle of the grid. The second is some way off the first,
+    and observed half as often at least; where there is none such, the next best wherever it is.
     """
     mask = view.observed(variable, tuple(USED))
     columns = view.observations
