@@ -63,7 +63,9 @@ def test_what_is_done_is_not_run_again(
     swept: tuple[Path, list[Outcome]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, before = swept
-    (folder / "outcomes" / f"{combine(RUN_FILE, VARY, SMALL)[2].name}.json").unlink()
+    name = combine(RUN_FILE, VARY, SMALL)[2].name
+    (gone,) = (p for p in (folder / "outcomes").iterdir() if p.name.startswith(f"{name}-"))
+    gone.unlink()
     ran: list[Outcome] = []
     monkeypatch.setattr(
         sharing, "make_twin", lambda *_: pytest.fail("the twin data are there already")
@@ -79,7 +81,7 @@ def test_a_combination_that_fails_is_an_outcome(
     module = sys.modules["halocast.sweep.sweep"]  # its name in the package is the function's
 
     def fails_for_six(directory: Path, engine: SerialEngine) -> int:
-        if directory.name.endswith("=6"):
+        if "=6-" in directory.name:
             raise ModelError("the thickness is negative", where="member 3, cycle 2")
         return carry_out(directory, engine)
 
@@ -106,3 +108,19 @@ def test_dask_finds_the_same(swept: tuple[Path, list[Outcome]], tmp_path: Path) 
         engine.close()
     # as text, in which an unknown score equals another
     assert [json.dumps(o.rows) for o in found] == [json.dumps(o.rows) for o in swept[1]]
+
+
+def test_other_settings_are_not_taken_for_done(tmp_path: Path) -> None:
+    vary = {"ensemble.members": [6]}
+    one = sweep(combine(RUN_FILE, vary, SMALL), tmp_path, SerialEngine())
+    other = sweep(
+        combine(RUN_FILE, vary, [*SMALL, "filter.block=[6, 6]"]), tmp_path, SerialEngine()
+    )
+    assert one[0].value(JUDGE) != other[0].value(JUDGE)
+
+
+def test_a_twin_that_cannot_be_made_is_an_outcome(tmp_path: Path) -> None:
+    vary = {"ensemble.model_noise": [{"z": 0.05}, {"salt": 1.0}]}
+    found = sweep(combine(RUN_FILE, vary, SMALL), tmp_path, SerialEngine())
+    assert not found[0].error
+    assert "salt" in found[1].error

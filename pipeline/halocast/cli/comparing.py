@@ -103,7 +103,7 @@ def make_tables(
     results = []
     try:
         with _bar(console) as bar:
-            task = bar.add_task("rows", total=sum(len(c.methods) for c in cases))
+            task = bar.add_task("rows", total=sum(len(c.rows) for c in cases))
             for result in run_cases(cases, output.absolute(), engine, quick=quick, cycles=cycles):
                 results.append(result)
                 bar.advance(task)

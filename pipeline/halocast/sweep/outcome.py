@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,10 +58,19 @@ def default_score(outcomes: Sequence[Outcome]) -> Score:
     return Score("analysis", "truth", "")
 
 
+def known(value: Any) -> Any:
+    """Replace what is not a number by None, as JSON wants it, everywhere in a structure."""
+    if isinstance(value, dict):
+        return {k: known(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [known(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write_outcomes(folder: Path, outcomes: Sequence[Outcome]) -> None:
     """Write ``results.json`` and ``results.csv``, one line a score of a combination."""
     (folder / "results.json").write_text(
-        json.dumps([o._asdict() for o in outcomes], indent=1, default=str), encoding="utf-8"
+        json.dumps(known([o._asdict() for o in outcomes]), indent=1), encoding="utf-8"
     )
     keys = list(outcomes[0].values)
     measures = ["what", "against", "variable", "rmse", "bias", "spread", "crps", "n"]

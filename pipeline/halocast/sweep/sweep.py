@@ -7,6 +7,7 @@ combination scored is written when it is done; a sweep that was stopped goes on 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -14,9 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from halocast.config import RunSettings, validate_settings
+from halocast.config import validate_settings
+from halocast.diagnostics import Row
 from halocast.engines import Engine, SerialEngine
-from halocast.errors import HalocastError
 from halocast.runs import carry_out, create_run, run_scores
 from halocast.sweep.combinations import Combination
 from halocast.sweep.outcome import Outcome
@@ -50,11 +51,16 @@ def sweep(
     (folder / "outcomes").mkdir(parents=True, exist_ok=True)
     waiting = []
     for combination in combinations:
-        if not _outcome_file(folder, combination).exists():
+        path = _outcome_file(folder, combination)
+        if path.exists():
+            continue
+        try:
             twin = shared_twin(combination.settings, folder)
-            waiting.append((str(folder), combination.name, combination.values,
-                            combination.settings.model_dump(mode="json"),
-                            str(twin or ""), keep_runs))  # fmt: skip
+        except Exception as problem:
+            _write(path, Outcome(combination.values, [], 0.0, _words(problem)))
+            continue
+        tree = combination.settings.model_dump(mode="json")
+        waiting.append((str(path), combination.values, tree, str(twin or ""), keep_runs))
     for outcome in engine.each(run_combination, waiting):
         if watch is not None:
             watch(outcome)
@@ -62,31 +68,42 @@ def sweep(
 
 
 def run_combination(
-    folder: str, name: str, values: dict[str, Any], tree: dict[str, Any], twin: str, keep: bool
+    path: str, values: dict[str, Any], tree: dict[str, Any], twin: str, keep: bool
 ) -> Outcome:
-    """Run one combination and note what it scored; a failure is an outcome too."""
-    directory, began = Path(folder) / "runs" / name, time.perf_counter()
+    """Run one combination and note what it scored in ``path``; a failure is an outcome too."""
+    note = Path(path)
+    directory, began = note.parents[1] / "runs" / note.stem, time.perf_counter()
     shutil.rmtree(directory, ignore_errors=True)
-    rows, error = [], ""
+    rows: list[Row] = []
+    error = ""
     try:
-        settings: RunSettings = validate_settings(tree)
-        create_run(settings, directory, twin or None)
+        create_run(validate_settings(tree), directory, twin or None)
         carry_out(directory, SerialEngine())
         rows = run_scores(directory)
-    except (HalocastError, ArithmeticError, ValueError) as problem:
-        error = f"{type(problem).__name__}: {problem}"
+    except Exception as problem:
+        error = _words(problem)
     outcome = Outcome(values, rows, time.perf_counter() - began, error)
-    path = Path(folder) / "outcomes" / f"{name}.json"
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(outcome._asdict()), encoding="utf-8")
-    partial.replace(path)
+    _write(note, outcome)
     if not keep:
         shutil.rmtree(directory, ignore_errors=True)
     return outcome
 
 
+def _words(problem: Exception) -> str:
+    return f"{type(problem).__name__}: {problem}"
+
+
+def _write(path: Path, outcome: Outcome) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(outcome._asdict()), encoding="utf-8")
+    partial.replace(path)
+
+
 def _outcome_file(folder: Path, combination: Combination) -> Path:
-    return folder / "outcomes" / f"{combination.name}.json"
+    """Return where an outcome is noted: under its values and a digest of all its settings."""
+    text = json.dumps(combination.settings.model_dump(mode="json"), sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+    return folder / "outcomes" / f"{combination.name}-{digest}.json"
 
 
 def _read(path: Path) -> Outcome:

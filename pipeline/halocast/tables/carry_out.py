@@ -14,7 +14,6 @@ import numpy as np
 from halocast.config import RunSettings
 from halocast.diagnostics import Row
 from halocast.engines import Engine
-from halocast.errors import HalocastError
 from halocast.replicates import average_scores
 from halocast.runs import carry_out, create_run, run_scores, stored_settings
 from halocast.stores.open_run import open_run
@@ -70,10 +69,10 @@ def run_cases(
         Cycles instead of the case's own number.
     """
     for case in cases:
-        for method in case.methods:
+        for method in case.rows:
             try:
                 yield _run_method(case, method, folder, engine, quick, cycles)
-            except (HalocastError, ArithmeticError, ValueError) as problem:
+            except Exception as problem:
                 error = f"{type(problem).__name__}: {problem}"
                 yield Result(case.name, method.name, [], 0, 0, 0, np.nan, np.nan, {}, "", error)
 

@@ -17,6 +17,8 @@ from halocast.config import RunSettings, find_run_file, read_settings
 from halocast.errors import ConfigError
 from halocast.settings import Settings
 
+FREE_RUN = "free run (no assimilation)"
+
 
 class Method(Settings):
     """One row of a table."""
@@ -40,12 +42,19 @@ class Case(Settings):
     run: str = Field(description="Packaged run file")
     title: str = Field(description="Headline")
     judge: str = Field(description="What errors are held against")
+    also: str | None = Field(None, description="What they are held against beside")
+    published_cycles: PositiveInt = Field(240, description="Cycles of the published experiment")
     source: str = Field("", description="Where the published figures come from")
     cycles: PositiveInt | None = Field(None, description="Cycles in the full form; null: all")
     quick: dict[str, Any] = Field(default_factory=dict, description="Keys of the quick form")
     differs: str = Field("", description="What differs from the paper's set-up")
     shows: str = Field("", description="What the table shows")
     methods: tuple[Method, ...] = Field(description="Its rows")
+
+    @property
+    def rows(self) -> tuple[Method, ...]:
+        """The methods, and the run without assimilation."""
+        return (*self.methods, Method(name=FREE_RUN, filter={"method": "free-run"}))
 
     @property
     def name(self) -> str:
@@ -75,17 +84,13 @@ def load_cases(only: str | None = None) -> list[Case]:
 def method_settings(
     case: Case, method: Method, replicate: int, *, quick: bool, cycles: int | None = None
 ) -> RunSettings:
-    """Return the run file of one replicate of a row.
-
-    The free run is made once, with the first method: it is the same for all.
-    """
+    """Return the run file of one replicate of a row; the free run is a row of its own."""
     sets = [] if case.cycles is None else [f"time.cycles={case.cycles}"]
     keys = {**(case.quick if quick else {}), **method.overrides, "filter": method.filter}
     sets += [f"{key}={json.dumps(value)}" for key, value in keys.items()]
     if cycles is not None:
         sets.append(f"time.cycles={cycles}")
-    sets.append(f"free_run={json.dumps(method is case.methods[0] and replicate == 0)}")
-    settings = read_settings(find_run_file(case.run), sets)
+    settings = read_settings(find_run_file(case.run), [*sets, "free_run=false"])
     last = settings.checkpoint.model_copy(update={"every": settings.time.cycles, "keep": 1})
     return settings.model_copy(update={"seed": settings.seed + replicate, "checkpoint": last})
 
