@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from halocast.report.chains import chain_summary, chain_table, shown_trace
+from halocast.report.content import score_lines
 from halocast.report.health import block_chart, health_table
 from halocast.report.places import most_observed, place_name
 from halocast.report.verdict import gains, verdict
@@ -28,6 +29,18 @@ def with_health(view, **columns):
 def test_moments_are_cycles_of_the_run(make_run, cycles, expected):
     directory = make_run(n_cycles=cycles, truth=False)
     assert RunView(open_run(directory)).first_middle_last == expected
+
+
+def test_what_is_seen_through_an_operator_has_not_the_variables_unit(make_run, view):
+    through = RunView(open_run(make_run(geographic=False, truth=False, chains=True, arctan=True)))
+    assert through.transformed("z")
+    assert {line["reference"] for line in score_lines(through)} >= {
+        "withheld observations (as observed)", "assimilated observations (as observed)",
+    }  # fmt: skip
+    assert not view.transformed("ssh")
+    assert view.observed_unit("ssh") == "m"
+    view.observations["operator"][:] = 1
+    assert view.observed_unit("ssh") == ""
 
 
 def test_no_cell_was_observed_in_more_cycles_than_the_first(view):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from halocast.diagnostics import Row
 from halocast.diagnostics.summary import against_label, label, what_label
 from halocast.report.view import RunView, time_text
 from halocast.sources.rows import FATE_MEANING, Fate
@@ -68,7 +69,7 @@ def score_lines(view: RunView) -> list[dict[str, Any]]:
                 **row,
                 "name": name if row["variable"] != last[0] else "",
                 "unit": unit,
-                "reference": against_label(row["against"]) if key != last else "",
+                "reference": _reference(view, row) if key != last else "",
                 "words": what_label(row["what"], row["against"]),
                 "gain": gain,
                 "deep": row["variable"][-1].isdigit(),
@@ -76,6 +77,11 @@ def score_lines(view: RunView) -> list[dict[str, Any]]:
         )
         last = key
     return lines
+
+
+def _reference(view: RunView, row: Row) -> str:
+    observed = row["against"] in ("withheld", "assimilated") and view.transformed(row["variable"])
+    return against_label(row["against"]) + (" (as observed)" if observed else "")
 
 
 def fate_lines(view: RunView) -> list[dict[str, Any]]:

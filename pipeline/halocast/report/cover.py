@@ -56,6 +56,9 @@ def _draw_observed(axis: Axes, window: Window, view: RunView, limits: tuple[floa
              with_unit(name, unit), "Nothing was observed")  # fmt: skip
         return
     seen = view.on_grid(swath, columns["value"])
+    unit = view.observed_unit(view.main_variable)
+    if view.transformed(view.main_variable):
+        limits = plain_limits(seen)
     title = f"What was observed: {int(used.sum()):,} values"
     fill(axis, window, view, seen, HEIGHT_MAP, limits, with_unit(name, unit), title)
     other = used & ~swath

@@ -88,17 +88,19 @@ def update_maps(view: RunView) -> Picture | None:
     window, (name, unit) = Window.around(view), label(variable)
     sheet = Sheet(window, 1, 3)
     axes = sheet.maps()
-    innovation = (columns["value"] - columns["forecast_mean"])[here]
+    innovation = columns["value"] - columns["forecast_mean"]
     before = view.field("forecast", "mean", variable, cycle)
     increment = view.field("analysis", "mean", variable, cycle) - before
-    limits = symmetric_limits(innovation)
-    seen = view.on_grid(here, columns["value"] - columns["forecast_mean"])
-    fill(axes[0], window, view, seen, DIFFERENCE_MAP, limits, unit, "Observation minus forecast")
+    seen, limits = view.on_grid(here, innovation), symmetric_limits(innovation[here])
+    fill(axes[0], window, view, seen, DIFFERENCE_MAP, limits, view.observed_unit(variable),
+         "Observation minus forecast")  # fmt: skip
     withheld = here & (columns["fate"] == Fate.WITHHELD)
     axes[0].scatter(
         columns["lon"][withheld], columns["lat"][withheld], s=0.5, linewidths=0,
         color=COLOURS["withheld"], zorder=4, rasterized=True, **transform(window),
     )  # fmt: skip
+    if view.transformed(variable):  # what was observed is no value of it: a scale of its own
+        limits = symmetric_limits(increment)
     fill(axes[1], window, view, increment, DIFFERENCE_MAP, limits, unit, "Analysis minus forecast")
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = view.field("analysis", "spread", variable, cycle) / view.field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import xarray as xr
@@ -26,7 +27,7 @@ from halocast.report.reliability import (
 )
 from halocast.report.series import error_series
 from halocast.report.style import house_style
-from halocast.report.verdict import gains, verdict
+from halocast.report.verdict import GROUPS, Gain, gains, verdict
 from halocast.report.view import RunView
 from halocast.stores.open_run import open_run
 
@@ -80,7 +81,7 @@ def build_page(tree: xr.DataTree, title: str = "") -> str:
     return environment.get_template("page.html.j2").render(
         title=title or str(view.config.get("name") or "Run"),
         verdict=verdict(view.summary),
-        gains=[(g, against_label(g.against)) for g in gains(view.summary)],
+        gains=_gains(view),
         facts=facts(view),
         scores=[line for line in lines if not line["deep"]],
         deep_scores=[line for line in lines if line["deep"]],
@@ -95,6 +96,19 @@ def build_page(tree: xr.DataTree, title: str = "") -> str:
         config=view.config_text,
         pictures=pictures,
     )
+
+
+def _gains(view: RunView) -> list[tuple[Gain, str]]:
+    """Gains, and what they are against; without a unit where observations have another."""
+    return [
+        (
+            replace(gain, unit="")
+            if gain.against == "withheld" and any(map(view.transformed, GROUPS[gain.group]))
+            else gain,
+            against_label(gain.against),
+        )
+        for gain in gains(view.summary)
+    ]
 
 
 def write_report(directory: str | Path) -> Path:

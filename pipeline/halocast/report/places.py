@@ -15,7 +15,6 @@ from halocast.report.picture import Picture
 from halocast.report.series import moments_of, time_axis
 from halocast.report.style import COLOURS, INK
 from halocast.report.view import KELVIN, RunView
-from halocast.samplers.densities import IDENTITY
 from halocast.sources.rows import VARIABLES, Fate
 
 USED = {Fate.ASSIMILATED: "assimilated", Fate.WITHHELD: "withheld"}
@@ -85,7 +84,7 @@ def place_series(view: RunView) -> Picture | None:
         for handle, words in zip(*axis.get_legend_handles_labels()):
             entries.setdefault(words, handle)
     figure.legend(list(entries.values()), list(entries), loc="outside upper left", ncols=7)
-    bends = any(_transformed(view, variable) for variable in variables)
+    bends = any(view.transformed(variable) for variable in variables)
     return Picture.of_chart(
         figure,
         "Time series of analysis, free run, reference and observations at the most-observed cells.",
@@ -140,16 +139,9 @@ def _draw_lines(axis: Axes, view: RunView, lines: Lines, k: int, offset: float) 
               zorder=4)  # fmt: skip
 
 
-def _transformed(view: RunView, variable: str) -> bool:
-    """Whether a variable was observed through another operator than the identity."""
-    operator = view.observations.get("operator")
-    mask = view.observed(variable, tuple(USED))
-    return operator is not None and bool((operator[mask] != IDENTITY).any())
-
-
 def _draw_observations(axis: Axes, view: RunView, variable: str, cell: int, offset: float) -> None:
     columns, time = view.observations, moments_of(view)
-    bends = _transformed(view, variable)
+    bends = view.transformed(variable)
     here = view.observed(variable, tuple(USED)) & (columns["cell"] == cell)
     value = columns["value"] - offset
     if not bends:

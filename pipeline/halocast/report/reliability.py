@@ -77,7 +77,7 @@ def spread_skill_chart(view: RunView) -> Picture | None:
         return None
     figure, axes = _row_of_charts(len(found))
     for axis, sample in zip(axes, found):
-        name, unit = label(sample.variable)
+        name, unit = label(sample.variable)[0], view.observed_unit(sample.variable)
         x, y = _classes(sample)
         top = 1.1 * max(x.max(), y.max())
         axis.plot([0, top], [0, top], color=COLOURS["expected"], linewidth=1, linestyle=":")
@@ -175,7 +175,7 @@ def innovation_table(view: RunView) -> list[dict[str, str | float | int]]:
     """
     rows: list[dict[str, str | float | int]] = []
     for sample in samples(view):
-        name, unit = label(sample.variable)
+        name, unit = label(sample.variable)[0], view.observed_unit(sample.variable)
         used = sample.assimilated
         rows.append(
             {

@@ -41,6 +41,8 @@ def error_series(view: RunView) -> Picture | None:
             if all((r, variable) not in scored for r in against[:i]):
                 axis.set_title(name[:1].upper() + name[1:])
             first = all((reference, v) not in scored for v in variables[:j])
+            if reference == "withheld":
+                unit = view.observed_unit(variable)
             row_title = f"{_row_title(reference)}\n" if first else ""
             axis.set_ylabel(row_title + with_unit("rmse", unit))
     time_axis(axes[-1], view)

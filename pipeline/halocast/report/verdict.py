@@ -28,11 +28,16 @@ class Gain:
     ``gain`` is the part of the free run's rmse that is gone; negative where it grew.
     """
 
-    name: str
+    group: str
     unit: str
     against: str
     free: float
     analysis: float
+
+    @property
+    def name(self) -> str:
+        """What the quantity is called."""
+        return NAMES[self.group]
 
     @property
     def gain(self) -> float:
@@ -52,7 +57,7 @@ def gains(rows: Sequence[Row]) -> list[Gain]:
             )
             if np.isfinite(free) and np.isfinite(analysis) and free > 0:
                 unit = label(variables[0])[1]
-                out.append(Gain(NAMES[group], unit, against, free, analysis))
+                out.append(Gain(group, unit, against, free, analysis))
     return out
 
 

@@ -7,7 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from halocast.diagnostics import Row, rows_by_cycle, summarise
+from halocast.diagnostics.summary import label
 from halocast.report.fields import KELVIN, FieldView, time_text
+from halocast.samplers.densities import IDENTITY
 from halocast.sources.rows import VARIABLES, Fate
 
 __all__ = ["KELVIN", "RunView", "time_text"]
@@ -65,6 +67,19 @@ class RunView(FieldView):
         if fates:
             mask &= np.isin(columns["fate"], [int(f) for f in fates])
         return mask
+
+    def transformed(self, variable: str) -> bool:
+        """Whether a variable was observed through another operator than the identity.
+
+        Its observations, and the scores against them, are then not in the variable's unit.
+        """
+        operator = self.observations.get("operator")
+        mask = self.observed(variable)
+        return operator is not None and bool((operator[mask] != IDENTITY).any())
+
+    def observed_unit(self, variable: str) -> str:
+        """Unit of a variable's observations, empty where they are not values of it."""
+        return "" if self.transformed(variable) else label(variable)[1]
 
     def on_grid(self, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Means of observed values by cell, shape (ny, nx), NaN where none was observed.
