@@ -23,6 +23,7 @@ class Case(NamedTuple):
     forecast: np.ndarray
     noise_sd: np.ndarray
     noise: np.ndarray
+    sees_all: bool = False
 
     def group(self, numbers: np.ndarray | None = None, cycle: int = 3) -> BlockGroup:
         """The group of some blocks, of all without ``numbers``."""
@@ -30,6 +31,7 @@ class Case(NamedTuple):
             np.arange(self.blocks.n_blocks) if numbers is None else numbers,
             self.blocks, self.incidence, self.observations, self.forecast, self.noise,
             independent(self.noise_sd, self.blocks), grid=plane(self.blocks), seed=11, cycle=cycle,
+            sees_all=self.sees_all,
         )  # fmt: skip
 
 
@@ -88,8 +90,7 @@ def random_case(
     noise -= noise.mean(axis=0)
     field = rng.integers(0, min(fields, 3), p)
     cell = rng.integers(0, n, p)
-    cell[p // 2 :: 5] = cell[0]
-    field[p // 2 :: 5] = field[0]
+    cell[p // 2 :: 5], field[p // 2 :: 5] = cell[:1], field[:1]
     blocks = partition(shape, block)
     return Case(
         LsmcmcV2Settings(block=block, halo=halo),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from halocast.ensemble import mean_and_spread
+from halocast.errors import ConfigError
 from halocast.filters.base import BlockGroup
 from halocast.filters.conditioning import (
     Conditioned,
@@ -41,7 +42,7 @@ from halocast.samplers.chains import (
     trace_of,
 )
 from halocast.samplers.likelihoods import ObservedScalars
-from halocast.samplers.quadrature import Sampler
+from halocast.samplers.quadrature import BUILT_IN, Sampler
 
 
 class Estimate(NamedTuple):
@@ -98,7 +99,19 @@ def estimate_exactly(
 def estimate_by_chains(
     group: BlockGroup, regions: Regions, settings: MixtureSettings, sampler: Sampler
 ) -> Estimate:
-    """Run chains in every region that sees anything."""
+    """Run chains in every region that sees anything.
+
+    Raises
+    ------
+    ConfigError
+        When ``sampler`` is for operators or densities that the chains do not know.
+    """
+    if sampler is not BUILT_IN:
+        raise ConfigError(
+            "chains know the built-in operators and densities only",
+            where="filter.sampler.kernel",
+            remedy="use the exact sampler for others",
+        )
     scalars = observed_scalars(group, regions.seen)
     found = _nothing_seen(group.members, regions)
     observations = found.health["observations"]

@@ -73,8 +73,9 @@ def analyse(
         estimate_by_chains
     )  # fmt: skip
     found = estimate(group, regions, settings, sampler)
+    _refuse(group, found.lost[regions.of_block])
     update, drawn = _REDUCE[settings.chosen_reduction](group, regions, found, settings, sampler)
-    _refuse_lost_blocks(group, found.lost[regions.of_block], update.mean)
+    _refuse(group, _not_finite(group, update.mean))
     seen = regions.seen
     _place_own(
         group.field[seen.first[seen.own_scalar]], seen.own_cell, found.mean, found.spread, drawn,
@@ -204,10 +205,15 @@ def _themselves(members: int, regions: Regions) -> np.ndarray:
     return np.repeat(np.arange(members, dtype=np.int32)[:, None], regions.address.size, axis=1)
 
 
-def _refuse_lost_blocks(group: BlockGroup, lost: np.ndarray, mean: np.ndarray) -> None:
-    lost = lost.copy()
+def _not_finite(group: BlockGroup, mean: np.ndarray) -> np.ndarray:
+    """Return which blocks have a mean that is not finite, bool (B,)."""
+    lost = np.zeros(group.n_blocks, dtype=bool)
     cells = np.flatnonzero(~np.isfinite(mean).all(axis=0))
     lost[np.searchsorted(group.cell_start, cells, side="right") - 1] = True
+    return lost
+
+
+def _refuse(group: BlockGroup, lost: np.ndarray) -> None:
     if lost.any():
         raise RunError(
             f"{lost.sum()} blocks have no finite analysis",
