@@ -6,8 +6,10 @@ from halocast.report.chains import chain_summary, chain_table, shown_trace
 from halocast.report.content import score_lines
 from halocast.report.health import block_chart, health_table
 from halocast.report.places import most_observed, place_name
+from halocast.report.series import expected_error
 from halocast.report.verdict import gains, verdict
 from halocast.report.view import RunView
+from halocast.runs import run_scores
 from halocast.sources.rows import Fate
 from halocast.stores.open_run import open_run
 
@@ -41,6 +43,19 @@ def test_what_is_seen_through_an_operator_has_not_the_variables_unit(make_run, v
     assert view.observed_unit("ssh") == "m"
     view.observations["operator"][:] = 1
     assert view.observed_unit("ssh") == ""
+
+
+def test_nothing_is_expected_of_errors_without_a_variance(view):
+    columns = view.observations
+    columns["noise"], columns["df"] = (np.ones(columns["fate"].size) for _ in range(2))
+    assert np.isnan(expected_error(view, "withheld", "t")).all()
+    columns["df"] *= 5
+    assert np.isfinite(expected_error(view, "withheld", "t")).any()
+
+
+def test_the_reports_scores_are_the_runs(make_run):
+    directory = make_run()
+    assert RunView(open_run(directory)).summary == run_scores(directory)
 
 
 def test_no_cell_was_observed_in_more_cycles_than_the_first(view):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from halocast.cycle.parts import Statistics
+from halocast.cycle.scoring import _busiest_trace
 from halocast.errors import StoreError
 from halocast.samplers.chains import ChainTrace
 from halocast.stores.compare import compare_runs
@@ -108,3 +110,20 @@ def test_chains_that_one_run_does_not_have_are_a_difference(tmp_path):
     a, b = write(tmp_path / "a", [trace(1)]), write(tmp_path / "b", [None])
     found = compare_runs(a.directory, b.directory)
     assert (found.group, found.value_a, found.value_b) == ("chains", "present", "absent")
+
+
+def kept(blocks, observations, found) -> Statistics:
+    blocks, observations = np.array(blocks), np.array(observations, float)
+    none = np.zeros(0, int)
+    known = {"trace": found, "seconds": 0.0}
+    given = {"cells": none, "fields": {}, "fate": none, "seen": none, "scalars": {},
+             "blocks": blocks, "health": {"observations": observations}}  # fmt: skip
+    return Statistics(**given, **{k: v for k, v in known.items() if k in Statistics._fields})
+
+
+def test_a_cycle_keeps_the_chains_of_its_busiest_block():
+    one, two, three = trace(1), trace(2), trace(3)
+    assert _busiest_trace((kept([0, 1], [3, 5], one), kept([2, 3], [9, 1], two))) is two
+    assert _busiest_trace((kept([4, 5], [1, 5], one), kept([2, 3], [5, 1], three))) is three
+    assert _busiest_trace((kept([0], [9], None), kept([1], [2], two))) is two
+    assert _busiest_trace((kept([0], [9], None),)) is None

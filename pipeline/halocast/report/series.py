@@ -104,7 +104,8 @@ def expected_error(view: RunView, against: str, variable: str) -> np.ndarray:
     """Rmse a reliable analysis would show, shape (n_cycles,).
 
     The spread; against observations with their error: sqrt(spread² + mean error²). Nothing is
-    expected against the exact filter, whose mean an analysis of many members would equal.
+    expected against the exact filter, whose mean an analysis of many members would equal, nor
+    against observations whose errors have no variance.
     """
     if against == "kalman-filter":
         return np.full(view.n_cycles, np.nan)
@@ -115,7 +116,7 @@ def expected_error(view: RunView, against: str, variable: str) -> np.ndarray:
     mine = view.observed(variable, (Fate.WITHHELD,))
     for cycle in range(view.n_cycles):
         here = mine & (columns["cycle"] == cycle)
-        if here.any():
+        if here.any() and not view.without_variance(here):
             out[cycle] = np.sqrt(spread[cycle] ** 2 + np.mean(columns["error"][here] ** 2))
     return out
 

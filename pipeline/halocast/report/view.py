@@ -9,7 +9,7 @@ import numpy as np
 from halocast.diagnostics import Row, rows_by_cycle, summarise
 from halocast.diagnostics.summary import label
 from halocast.report.fields import KELVIN, FieldView, time_text
-from halocast.samplers.densities import IDENTITY
+from halocast.samplers.densities import IDENTITY, STUDENT_T
 from halocast.sources.rows import VARIABLES, Fate
 
 __all__ = ["KELVIN", "RunView", "time_text"]
@@ -80,6 +80,13 @@ class RunView(FieldView):
     def observed_unit(self, variable: str) -> str:
         """Unit of a variable's observations, empty where they are not values of it."""
         return "" if self.transformed(variable) else label(variable)[1]
+
+    def without_variance(self, mask: np.ndarray) -> bool:
+        """Whether any of these observations has errors too heavy-tailed for a variance."""
+        if "df" not in self.observations:
+            return False
+        noise, df = self.observations["noise"][mask], self.observations["df"][mask]
+        return bool(((noise == STUDENT_T) & (df <= 2)).any())
 
     def on_grid(self, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Means of observed values by cell, shape (ny, nx), NaN where none was observed.
