@@ -15,7 +15,7 @@ themselves, and where nothing was learnt nothing changes. Only marginals are upd
 that the observations bring about within a region is not.
 
 Cost: about 5 evaluations of an m-component mixture for each member and noisy scalar of an updated
-block, hence 100 microseconds a scalar of 25 members.
+block, hence 50 microseconds a scalar of 25 members: ten times what the systematic reduction costs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SQRT_HALF = 0.7071067811865476
 _PER_SQRT_2PI = 0.3989422804014327
 _LEAST = 1e-300
 _REACH = 40.0  # standard deviations from the outermost component within which quantiles lie
-_PRECISION = 1e-13  # of a quantile, in standard deviations of a component
+_LAST_MOVE = 1e-6  # of Newton's, in standard deviations: what is left is about its square
 
 
 def map_own(
@@ -182,10 +182,10 @@ def mixture_quantile(mean, weight, sd, score, start):
         else:
             high = z
         move = excess * sd / (density * _PER_SQRT_2PI) if density > 0.0 else np.inf
-        to = z + move
-        if not low < to < high:
-            to = 0.5 * (low + high)
-        if abs(to - z) <= _PRECISION * sd:
-            return to
-        z = to
+        if not low < z + move < high:
+            z = 0.5 * (low + high)
+            continue
+        z += move
+        if abs(move) <= _LAST_MOVE * sd:
+            return z
     return z
