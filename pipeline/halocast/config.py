@@ -23,7 +23,9 @@ from halocast.filters import (
     BridgeSettings,
     FreeRunSettings,
     LetkfSettings,
+    LsmcmcV1Settings,
     LsmcmcV2Settings,
+    SmcmcSettings,
 )
 from halocast.models.linear_gaussian import LinearGaussianSettings
 from halocast.models.shallow_water.settings import ShallowWaterSettings
@@ -124,7 +126,12 @@ class RunSettings(Settings):
     data: DataSettings = DataSettings()
     observations: ObservationSettings = ObservationSettings()
     filter: Annotated[
-        LsmcmcV2Settings | BridgeSettings | LetkfSettings | FreeRunSettings,
+        LsmcmcV2Settings
+        | LsmcmcV1Settings
+        | SmcmcSettings
+        | BridgeSettings
+        | LetkfSettings
+        | FreeRunSettings,
         Discriminator("method"),
     ]
     free_run: bool = Field(True, description="Run the same ensemble without assimilation beside")
@@ -230,8 +237,8 @@ def _sentence(problem: Mapping[str, Any]) -> str:
 
 # discriminator values that pydantic puts into the path of a mistake
 _TAGS = {
-    "sphere", "plane", "shallow-water", "linear-gaussian", "lsmcmc-v2", "bridge", "letkf",
-    "free-run", "north-atlantic", "nature",
+    "sphere", "plane", "shallow-water", "linear-gaussian", "lsmcmc-v2", "lsmcmc-v1", "smcmc",
+    "bridge", "letkf", "free-run", "north-atlantic", "nature",
 }  # fmt: skip
 
 

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
-from halocast.filters import bridge, free_run, letkf, lsmcmc_v2
+from halocast.filters import bridge, free_run, letkf, lsmcmc_v1, lsmcmc_v2, smcmc
 from halocast.filters.base import BlockGroup, BlockUpdate, Filter
 from halocast.filters.bridge import BridgeSettings
 from halocast.filters.free_run import FreeRunSettings
 from halocast.filters.letkf import LetkfSettings
+from halocast.filters.lsmcmc_v1 import LsmcmcV1Settings
 from halocast.filters.lsmcmc_v2 import LsmcmcV2Settings
+from halocast.filters.smcmc import SmcmcSettings
 
 FILTERS: dict[str, Filter] = {
     "lsmcmc-v2": Filter(lsmcmc_v2.update),
+    "lsmcmc-v1": Filter(lsmcmc_v1.update, lsmcmc_v1.sees_own, sees_all=True),
+    "smcmc": Filter(smcmc.update, lsmcmc_v1.sees_own, sees_all=True),
     "bridge": Filter(bridge.update, bridge.sees, carries_layers=True),
     "letkf": Filter(letkf.update, letkf.sees, carries_layers=True),
     "free-run": Filter(free_run.update, free_run.sees_nothing),
@@ -27,5 +31,7 @@ __all__ = [
     "Filter",
     "FreeRunSettings",
     "LetkfSettings",
+    "LsmcmcV1Settings",
     "LsmcmcV2Settings",
+    "SmcmcSettings",
 ]
