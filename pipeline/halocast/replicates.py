@@ -15,6 +15,7 @@ from halocast.cycle.context import Context, load_context
 from halocast.diagnostics import Row, field_rows, summarise
 from halocast.errors import RunError
 from halocast.runs import setting_differences
+from halocast.stores.run_store import read_texts
 
 
 def average_scores(directories: Sequence[str | Path]) -> list[Row]:
@@ -31,6 +32,8 @@ def average_scores(directories: Sequence[str | Path]) -> list[Row]:
         The runs differ in more than their seed, none of their cycles is common, or there is
         neither a truth nor a reference to score against.
     """
+    for directory in directories:
+        read_texts(Path(directory).absolute())  # says what is wrong where there is no run
     contexts = [load_context(str(Path(d).absolute())) for d in directories]
     _require_replicates(contexts)
     cycles = min(c.store.committed() for c in contexts)
@@ -47,6 +50,12 @@ def average_scores(directories: Sequence[str | Path]) -> list[Row]:
 
 def _require_replicates(contexts: Sequence[Context]) -> None:
     first = contexts[0].settings
+    seeds = [c.settings.seed for c in contexts]
+    if len(set(seeds)) < max(2, len(seeds)):
+        raise RunError(
+            f"the seeds of the runs are {', '.join(map(str, seeds))}: nothing to average",
+            remedy="give two runs or more, each with a seed of its own: --set seed=2",
+        )
     for context in contexts[1:]:
         differences = [
             d for d in setting_differences(first, context.settings) if not d.startswith("seed:")

@@ -17,7 +17,7 @@ from halocast.engines import make_engine
 from halocast.errors import ConfigError
 from halocast.sweep import Outcome, Score, combine, parse_vary, sweep, write_outcomes
 from halocast.sweep.chart import write_chart
-from halocast.sweep.outcome import default_score
+from halocast.sweep.outcome import default_score, require_score
 
 _SHOWN = 12
 
@@ -46,6 +46,7 @@ def sweep_and_show(
         engine.close()
     write_outcomes(output, outcomes)
     score = score or default_score(outcomes)
+    require_score(outcomes, score)
     _show_outcomes(console, outcomes, score)
     if write_chart(output / "sweep.png", outcomes, score):
         console.print(f"The picture: [bold]{output / 'sweep.png'}[/]")

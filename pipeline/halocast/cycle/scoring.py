@@ -176,6 +176,11 @@ def _reference_scores(
                 _WHAT[track], "kalman-filter", context.grid, context.model.layout,
                 fields[f"{track}/mean"], fields[f"{track}/spread"], exact,
             )  # fmt: skip
+    # what not assimilating this cycle would have given
+    rows += field_rows(
+        "forecast-mean", "kalman-filter", context.grid, context.model.layout,
+        fields["forecast/mean"], fields["forecast-mean/spread"], analysis,
+    )  # fmt: skip
     return rows
 
 

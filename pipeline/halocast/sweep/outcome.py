@@ -48,6 +48,17 @@ class Outcome(NamedTuple):
         return float("nan")
 
 
+def require_score(outcomes: Sequence[Outcome], score: Score) -> None:
+    """Raise ConfigError, naming the scores there are, when no outcome has this one."""
+    there = {":".join((r["what"], r["against"], r["variable"])) for o in outcomes for r in o.rows}
+    if there and ":".join(score) not in there:
+        raise ConfigError(
+            f"no combination has the score {':'.join(score)}",
+            where="--score",
+            remedy=f"one of {', '.join(sorted(there))}",
+        )
+
+
 def default_score(outcomes: Sequence[Outcome]) -> Score:
     """Return the analysis' best judge: exact filter, truth, withheld; of the first variable."""
     for against in ("kalman-filter", "truth", "truth-at-withheld", "withheld", "assimilated"):

@@ -32,7 +32,9 @@ def sweep(
     keep_runs: bool = False,
     watch: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
-    """Run every combination that has not been yet; return all outcomes in their order.
+    """Run every combination that is not done yet; return all outcomes in their order.
+
+    One that failed is run again.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def sweep(
     waiting = []
     for combination in combinations:
         path = _outcome_file(folder, combination)
-        if path.exists():
+        if path.exists() and not _read(path).error:
             continue
         try:
             twin = shared_twin(combination.settings, folder)

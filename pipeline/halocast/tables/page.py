@@ -71,9 +71,8 @@ def _table(case: Case, results: Sequence[Result]) -> dict[str, Any]:
     published = {m.name: m.published for m in case.rows}
     lines = [_line(case, r, r.method, "analysis", names, published[r.method]) for r in results]
     if done:
-        what = "forecast" if case.judge == "kalman-filter" else "forecast-mean"
         words = f"forecast before its noise, of {done[0].method}"
-        lines.append(_line(case, done[0], words, what, names, {}))
+        lines.append(_line(case, done[0], words, "forecast-mean", names, {}))
     held = {line["held"] for line in lines if line["withheld"]}
     return {
         "case": case,
