@@ -21,6 +21,7 @@ from halocast.draws import Address, Purpose, normals
 from halocast.errors import HalocastError
 from halocast.filters import FILTERS
 from halocast.filters.base import BlockObservations, make_group
+from halocast.filters.sampling import MixtureSettings
 from halocast.grid import Grid
 from halocast.localization.blocks import partition
 from halocast.models.base import Model, build_model
@@ -43,6 +44,7 @@ def check_run(settings: RunSettings) -> list[str]:
     if model is not None:
         problems += _check_noise(settings, model)
         problems += model.check()
+        problems += _check_samples(settings)
         problems += _check_observed_variables(settings, model)
     problems += _check_time(settings)
     problems += _check_reference(settings)
@@ -100,6 +102,15 @@ def _check_observed_variables(settings: RunSettings, model: Model) -> list[str]:
         "ensemble.model_noise: no field has any; LSMCMC then only picks ancestors. Give e.g. "
         f"{{{model.layout.names[0]}: 0.01}}"
     ]
+
+
+def _check_samples(settings: RunSettings) -> list[str]:
+    if isinstance(settings.filter, MixtureSettings):
+        try:
+            settings.filter.require_samples(settings.ensemble.members)
+        except HalocastError as error:
+            return [str(error)]
+    return []
 
 
 def _check_time(settings: RunSettings) -> list[str]:

@@ -238,7 +238,8 @@ def _sentence(problem: Mapping[str, Any]) -> str:
 # discriminator values that pydantic puts into the path of a mistake
 _TAGS = {
     "sphere", "plane", "shallow-water", "linear-gaussian", "lsmcmc-v2", "lsmcmc-v1", "smcmc",
-    "bridge", "letkf", "free-run", "north-atlantic", "nature",
+    "bridge", "letkf", "free-run", "north-atlantic", "nature", "exact", "rwm", "pcn", "mala",
+    "pcnl", "hmc",
 }  # fmt: skip
 
 

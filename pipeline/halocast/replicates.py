@@ -51,10 +51,10 @@ def average_scores(directories: Sequence[str | Path]) -> list[Row]:
 def _require_replicates(contexts: Sequence[Context]) -> None:
     first = contexts[0].settings
     seeds = [c.settings.seed for c in contexts]
-    if len(set(seeds)) < max(2, len(seeds)):
+    if len(set(seeds)) < len(seeds):
         raise RunError(
             f"the seeds of the runs are {', '.join(map(str, seeds))}: nothing to average",
-            remedy="give two runs or more, each with a seed of its own: --set seed=2",
+            remedy="give each run a seed of its own: --set seed=2",
         )
     for context in contexts[1:]:
         differences = [

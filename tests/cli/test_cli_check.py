@@ -42,6 +42,10 @@ def test_every_mistake_is_found_at_once() -> None:
         ("data.store=nowhere.zarr", "nowhere.zarr"),
         ("ensemble.members=1", "one member"),
         ("ensemble.model_noise={z: 0}", "no field has any"),
+        (
+            "filter={method: lsmcmc-v2, reduction: thinning, sampler: {kernel: exact, samples: 9}}",
+            "9 samples cannot become 50 members",
+        ),
     ],
 )
 def test_a_mistake_says_what_would_be_right(override: str, fragment: str) -> None:

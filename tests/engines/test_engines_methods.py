@@ -21,7 +21,7 @@ NO_REFERENCE = "reference=null"
 METHODS = {
     "lsmcmc-v1": ("linear", "filter={method: lsmcmc-v1, block: [4, 4]}"),
     "smcmc": ("linear", "filter={method: smcmc}"),
-    "quantile map": ("linear", "filter={method: lsmcmc-v2, reduction: {kind: quantile}}"),
+    "quantile map": ("linear", "filter={method: lsmcmc-v2, reduction: quantile}"),
     "adaptive": ("linear", "filter={method: lsmcmc-v2, adaptive: {largest: [8, 8]}}"),
     "letkf": ("linear", "filter={method: letkf, radius: 2, rtps: 0.3, weight_stride: 2}"),
     "v2 of smooth noise": ("linear", SMOOTH, "filter={method: lsmcmc-v2, block: [2, 3], halo: 3}"),

@@ -195,3 +195,23 @@ def test_noise_free_domains_have_atoms() -> None:
         assert np.isfinite(found.members).all()
         assert np.allclose(found.members.mean(axis=0), found.mean, atol=1e-12)
     assert independent(still.noise_sd, still.blocks).sd.max() == 0
+
+
+@pytest.mark.parametrize("method", ["lsmcmc-v1", "smcmc"])
+def test_rows_that_no_block_sees_weigh_nothing(method: str) -> None:
+    """Withheld and rejected observations are in the table, but not in the incidence."""
+    case = case_of(method, p=8, mixed=False)
+    seen = case.incidence
+    kept = seen.observation != 2
+    count = np.concatenate([[0], np.cumsum(kept)])
+    without = case._replace(
+        incidence=seen._replace(
+            start=count[seen.start], observation=seen.observation[kept], weight=seen.weight[kept]
+        )
+    )
+    wild = case.observations.value.copy()
+    wild[2] = 1e3
+    other = without._replace(observations=case.observations._replace(value=wild))
+    one, two = analyse(method, without), analyse(method, other)
+    np.testing.assert_array_equal(one.members, two.members)
+    np.testing.assert_array_equal(one.mean, two.mean)

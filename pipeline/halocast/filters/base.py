@@ -194,7 +194,7 @@ class Filter(NamedTuple):
     incidence
         (settings, blocks, observed cells, grid) -> which observations each block sees.
     sees_all
-        The group is to hold every observation of the cycle.
+        The group is to hold every observation that any block sees.
     carries_layers
         All layers are updated, so that nothing is left for the model to carry downwards.
     """
@@ -258,7 +258,7 @@ def block_group(
     seed, cycle
         The random address.
     sees_all
-        Keep every observation, whatever the blocks see.
+        Keep every observation that any block of the cycle sees, not only those of these blocks.
     """
     cells, cell_start = group_cells(blocks, numbers)
     if forecast.shape[2] != cells.size:
@@ -269,9 +269,9 @@ def block_group(
         )
     index, obs_start = gather_csr(seen.start, seen.observation, numbers)
     weight, _ = gather_csr(seen.start, seen.weight, numbers)
-    needed, local = np.unique(index, return_inverse=True)
-    if sees_all:
-        needed, local = np.arange(observations.scalar.size), index
+    # of rows that no block anywhere sees (withheld, rejected) nothing is let in
+    needed = np.unique(seen.observation if sees_all else index)
+    local = np.searchsorted(needed, index)
     mine = observations.take(needed)
     return BlockGroup(
         forecast,
