@@ -260,3 +260,16 @@ def test_a_covariance_that_cannot_be_factorised_names_its_block() -> None:
 def test_settings_that_cannot_work_are_refused(wrong: dict[str, object], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         BridgeSettings(**wrong)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_full_relaxation_gives_the_forecasts_spread_and_keeps_the_mean(kind: str) -> None:
+    scene = scene_of(kind, 1.0)
+    group = scene.group()
+    plain, free = update(group, scene.settings), free_run(group)
+    relaxed = update(group, scene.settings.model_copy(update={"rtps": 1.0}))
+    assert np.array_equal(relaxed.mean, plain.mean)
+    assert np.allclose(relaxed.members.mean(axis=0), plain.members.mean(axis=0), atol=1e-12)
+    assert np.allclose(relaxed.members.std(axis=0), free.members.std(axis=0), rtol=1e-10)
+    assert np.allclose(relaxed.spread, relaxed.members.std(axis=0, ddof=1), rtol=1e-10)
+    assert (plain.members.std(axis=0) < 0.95 * relaxed.members.std(axis=0)).any()

@@ -9,6 +9,7 @@ from numba import njit
 from pydantic import Field, model_validator
 
 from halocast.draws import Purpose, normal_quantile, uniform_at
+from halocast.ensemble import mean_and_spread
 from halocast.errors import ConfigError, RunError
 from halocast.filters.base import BlockGroup, BlockUpdate
 from halocast.filters.bridge.blocks import (
@@ -22,6 +23,7 @@ from halocast.filters.bridge.blocks import (
 from halocast.filters.bridge.chains import update_pointwise
 from halocast.filters.bridge.heavy import Draws
 from halocast.filters.bridge.view import View, view_group
+from halocast.filters.relaxation import relax_to_prior_spread
 from halocast.filters.sighting import Sighting, sight
 from halocast.grid import Grid
 from halocast.localization.adaptive import AdaptiveLocalization, adaptive_problem
@@ -70,6 +72,9 @@ class BridgeSettings(Settings):
     sweeps: int = Field(
         6, ge=2, le=15, description="Sweeps of the chains where observations are not Gaussian."
     )
+    rtps: float = Field(
+        0.0, ge=0, le=1.2, description="Relaxation to prior spread: share given back, cell by cell."
+    )
 
     @model_validator(mode="after")
     def _halo_fits(self) -> BridgeSettings:
@@ -99,8 +104,8 @@ def sees(settings: BridgeSettings, blocks: Blocks, cells: np.ndarray, grid: Grid
 
 
 def update(group: BlockGroup, settings: BridgeSettings, sampler: Sampler = BUILT_IN) -> BlockUpdate:
-    """Sample the analysis of each block of a group, see `bridge_kernels`."""
-    return bridge_kernels(
+    """Sample the analysis of each block of a group, see `bridge_kernels`; relax its spread."""
+    drawn = bridge_kernels(
         group,
         bridge=settings.bridge,
         covariance_radius=settings.covariance_radius,
@@ -108,6 +113,12 @@ def update(group: BlockGroup, settings: BridgeSettings, sampler: Sampler = BUILT
         sweeps=settings.sweeps,
         sampler=sampler,
     )
+    if settings.rtps > 0 and group.members > 1:
+        relax_to_prior_spread(group.forecast + group.noise, settings.rtps, drawn.members)
+        _, spread = mean_and_spread(drawn.members)
+        spread *= np.sqrt(group.members / (group.members - 1))
+        return drawn._replace(spread=spread)
+    return drawn
 
 
 def bridge_kernels(
