@@ -22,6 +22,8 @@ def twin_key(settings: RunSettings) -> str:
     tree: dict[str, Any] = settings.model_dump(mode="json", exclude=set(_APART))
     for key in _ENSEMBLE_APART:
         tree["ensemble"].pop(key)
+    if tree["data"]["twin"]["kind"] == "north-atlantic":
+        tree.pop("ensemble")  # its truth is a finer run without noise
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]
 
 
