@@ -48,7 +48,7 @@ def test_all_mistakes_are_named_at_once() -> None:
 def test_a_misspelt_or_impossible_key_says_what_would_be_right(
     override: str, fragment: str
 ) -> None:
-    overrides = [override] if fragment else [override, "filter.block=[8, 8]"]
+    overrides = [override] if fragment else [override, "filter.block=[16, 16]"]
     with pytest.raises(ConfigError) as caught:
         read_settings(find_run_file("natl-demo"), overrides)
     assert fragment in str(caught.value)
