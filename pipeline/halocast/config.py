@@ -79,6 +79,11 @@ class EnsembleSettings(Settings):
     centred_noise: bool = Field(
         True, description="Whether the noise leaves the mean over members as it is"
     )
+    on_failure: Literal["fail", "drop", "replace"] = Field(
+        "fail",
+        description="When a member's forecast fails: end the run, go on without the member, or "
+        "give it a healthy member's forecast",
+    )
 
 
 class DataSettings(Settings):

@@ -47,6 +47,7 @@ class Purpose(IntEnum):
     OBSERVATION_NOISE = 10
     OBSERVATION_SCALE = 13
     SAMPLES = 14
+    DONOR = 15
 
 
 class Address(NamedTuple):

@@ -6,10 +6,11 @@ free run's arrays are None in a run without one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from halocast.cycle.failures import Failure
 from halocast.localization.blocks import Blocks
 from halocast.observations.table import ObservationTable
 
@@ -22,12 +23,14 @@ class Batch(NamedTuple):
 
     ``noise`` is the model noise they are to get, drawn with the forecast where it is a whole field
     (correlated); noise that is independent from cell to cell is drawn tile by tile instead.
+    ``failed`` are the members without a forecast, whose states are NaN.
     """
 
     numbers: np.ndarray
     analysis: np.ndarray
     free: np.ndarray | None
     noise: np.ndarray | None = None
+    failed: tuple[Failure, ...] = ()
 
 
 class Prepared(NamedTuple):
@@ -52,6 +55,7 @@ class Tile(NamedTuple):
     observed: np.ndarray
     noise: np.ndarray | None
     observed_noise: np.ndarray | None
+    failed: tuple[Failure, ...]
 
 
 class Piece(NamedTuple):
@@ -67,9 +71,10 @@ class Statistics(NamedTuple):
 
     ``fields`` are arrays (F, c) on ``cells``; ``fate`` is what became of every row of the table
     (the same in all groups); ``seen`` are the rows whose scalar lies in the group, and ``scalars``
-    the members' values of it, (m, p_g), by what they are of; ``health`` has one value a block.
-    ``trace`` are the chains of the group's busiest block, where chains ran; ``seconds`` is the
-    processor time of the filter's update.
+    the values of it of the members that took part, (k, p_g), by what they are of; ``health`` has
+    one value a block. ``trace`` are the chains of the group's busiest block, where chains ran;
+    ``seconds`` is the processor time of the filter's update; ``account`` is what happened to
+    members that failed (the same in all groups).
     """
 
     cells: np.ndarray
@@ -81,10 +86,14 @@ class Statistics(NamedTuple):
     health: dict[str, np.ndarray]
     trace: ChainTrace | None
     seconds: float
+    account: tuple[dict[str, Any], ...] = ()
 
 
 class Updated(NamedTuple):
-    """A group of blocks after the update: members (m, F, c), and what is kept of it."""
+    """A group of blocks after the update: members (m, F, c), and what is kept of it.
+
+    Members that were dropped are NaN.
+    """
 
     analysis: np.ndarray
     free: np.ndarray | None

@@ -39,7 +39,7 @@ def record(
     context = load_context(directory)
     fields = _fields(context, kept)
     table = prepared.table.with_fate(kept[0].fate)
-    states = _scalars(context, table, kept)
+    states = _scalars(table, kept)
     scalars = {
         track: observe(values, table.operator, table.operator_center, table.operator_scale)
         for track, values in states.items()
@@ -75,8 +75,18 @@ def record(
         "assimilated": int(table.assimilated.size),
         "withheld": int(table.withheld.size),
         "analysis_seconds": sum(k.seconds for k in kept),
+        **_members(context, states, kept[0]),
     }
     return summary, digests
+
+
+def _members(context: Context, states: dict[str, np.ndarray], kept: Statistics) -> dict[str, Any]:
+    """Say what happened to members that failed, and how many take part where some do not."""
+    found: dict[str, Any] = {"failures": list(kept.account)} if kept.account else {}
+    counts = {_WHAT[track]: len(states[track]) for track in ("analysis", "free") if track in states}
+    if min(counts.values()) < context.settings.ensemble.members:
+        found["members"] = counts
+    return found
 
 
 def _fields(context: Context, kept: tuple[Statistics, ...]) -> dict[str, np.ndarray]:
@@ -89,14 +99,11 @@ def _fields(context: Context, kept: tuple[Statistics, ...]) -> dict[str, np.ndar
     return {name: values.reshape(-1, *context.grid.shape) for name, values in out.items()}
 
 
-def _scalars(
-    context: Context, table: ObservationTable, kept: tuple[Statistics, ...]
-) -> dict[str, np.ndarray]:
-    """Assemble the members' observed scalars (m, p)."""
-    m = context.settings.ensemble.members
+def _scalars(table: ObservationTable, kept: tuple[Statistics, ...]) -> dict[str, np.ndarray]:
+    """Assemble the observed scalars (k, p) of the members that took part."""
     out = {}
-    for track in kept[0].scalars:
-        values = np.empty((m, table.size))
+    for track, first in kept[0].scalars.items():
+        values = np.empty((len(first), table.size))
         for statistics in kept:
             values[:, statistics.seen] = statistics.scalars[track]
         out[track] = values

@@ -19,10 +19,10 @@ import time as clock
 import numpy as np
 
 from halocast.cycle.context import Context, load_context
+from halocast.cycle.failures import Failure, Roster, advance_members, make_roster
 from halocast.cycle.parts import Batch, Piece, Prepared, Statistics, Tile, Updated
 from halocast.diagnostics import ensemble_crps, score_name
 from halocast.ensemble import mean_and_spread
-from halocast.errors import ModelError
 from halocast.filters import FILTERS, free_run
 from halocast.filters.base import BlockGroup, BlockObservations, BlockUpdate, block_group
 from halocast.localization.adaptive import adaptive_partition
@@ -106,32 +106,22 @@ def _incidence(context: Context, blocks: Blocks, table: ObservationTable) -> Inc
 
 
 def forecast(directory: str, cycle: int, batch: Batch) -> Batch:
-    """Advance some members through a cycle; noise-free."""
+    """Advance some members through a cycle; noise-free. Who failed is noted, not raised."""
     context = load_context(directory)
     forcing = context.forcing(cycle)
     time = context.settings.time
     start, stop = time.at(cycle - 1), time.at(cycle)
 
-    def advance(states: np.ndarray, track: str) -> np.ndarray:
-        out = np.empty_like(states)
-        for k, number in enumerate(batch.numbers):
-            try:
-                out[k] = context.model.advance(states[k], start, stop, forcing)
-            except ModelError as error:
-                raise ModelError(
-                    error.what,
-                    where=f"member {number} of the {track}, cycle {cycle}; {error.where}",
-                    remedy=error.remedy,
-                ) from error
-        return out
+    def advance(state: np.ndarray) -> np.ndarray:
+        return context.model.advance(state, start, stop, forcing)
 
-    free = None if batch.free is None else advance(batch.free, "free run")
-    return Batch(
-        batch.numbers,
-        advance(batch.analysis, "analysis"),
-        free,
-        _fields_of_noise(context, cycle, batch),
-    )
+    numbers, free = batch.numbers, None
+    failed_free: list[Failure] = []
+    analysis, failed = advance_members(advance, batch.analysis, numbers, "analysis", cycle)
+    if batch.free is not None:
+        free, failed_free = advance_members(advance, batch.free, numbers, "free run", cycle)
+    noise = _fields_of_noise(context, cycle, batch)
+    return Batch(numbers, analysis, free, noise, (*failed, *failed_free))
 
 
 def _fields_of_noise(context: Context, cycle: int, batch: Batch) -> np.ndarray | None:
@@ -165,7 +155,9 @@ def cut(directory: str, prepared: Prepared, group: int, batch: Batch) -> Tile:
     if batch.noise is not None:
         noise, observed_noise = take(batch.noise), prepared.table.observed(batch.noise)
     observed = prepared.table.observed(batch.analysis)
-    return Tile(batch.numbers, take(batch.analysis), free, observed, noise, observed_noise)
+    return Tile(
+        batch.numbers, take(batch.analysis), free, observed, noise, observed_noise, batch.failed
+    )
 
 
 def _group_cells(context: Context, prepared: Prepared, group: int) -> np.ndarray:
@@ -180,8 +172,9 @@ def update(directory: str, cycle: int, group: int, prepared: Prepared, *tiles: T
     settings = context.settings
     m = settings.ensemble.members
     numbers = prepared.groups[group]
-    noise, observed_noise = _noise(context, cycle, group, prepared, tiles)
-    observed = _gather([(t.numbers, t.observed) for t in tiles], m)
+    roster = _roster(context, cycle, "analysis", tiles)
+    noise, observed_noise = _noise(context, cycle, group, prepared, tiles, roster)
+    observed = roster.forecasts(_gather([(t.numbers, t.observed) for t in tiles], m))
     observed_sd = context.noise.sd[prepared.table.field, prepared.table.cell]
     table = check_gross_errors(prepared.table, observed, observed_sd, settings.observations)
     method = FILTERS[settings.filter.method]
@@ -191,7 +184,7 @@ def update(directory: str, cycle: int, group: int, prepared: Prepared, *tiles: T
         partition,
         _incidence(context, partition, table),
         _block_observations(table),
-        forecast=_gather([(t.numbers, t.analysis) for t in tiles], m),
+        forecast=roster.forecasts(_gather([(t.numbers, t.analysis) for t in tiles], m)),
         noise=noise,
         observed=observed,
         observed_noise=observed_noise,
@@ -208,21 +201,54 @@ def update(directory: str, cycle: int, group: int, prepared: Prepared, *tiles: T
     seconds = clock.thread_time() - began
     carried = method.carries_layers or balanced
     tracks["analysis"] = _completed(context, blocks, drawn, carried)
-    free = None
+    account, free = roster.account, None
     if tiles[0].free is not None:
-        alone = blocks._replace(
-            forecast=_gather([(t.numbers, t.free) for t in tiles if t.free is not None], m)
-        )
-        tracks["free"] = _completed(context, alone, free_run.update(alone), balanced)
-        free = tracks["free"].members
+        alone = _roster(context, cycle, "free run", tiles)
+        tracks["free"] = _free_run(context, cycle, group, prepared, tiles, blocks, roster, alone)
+        free = alone.to_all(tracks["free"].members)
+        account += alone.account
     statistics = _statistics(context, cycle, blocks, table, tracks, seconds)
-    return Updated(tracks["analysis"].members, free, statistics)
+    return Updated(
+        roster.to_all(tracks["analysis"].members), free, statistics._replace(account=account)
+    )
+
+
+def _roster(context: Context, cycle: int, track: str, tiles: tuple[Tile, ...]) -> Roster:
+    ensemble = context.settings.ensemble
+    failed = [failure for tile in tiles for failure in tile.failed]
+    return make_roster(
+        ensemble.on_failure, failed, track, ensemble.members, context.settings.seed, cycle
+    )
+
+
+def _free_run(
+    context: Context,
+    cycle: int,
+    group: int,
+    prepared: Prepared,
+    tiles: tuple[Tile, ...],
+    blocks: BlockGroup,
+    roster: Roster,
+    alone: Roster,
+) -> BlockUpdate:
+    """Add the model noise to the free run's members, the analysis's where both have the same."""
+    members = _gather([(t.numbers, t.free) for t in tiles if t.free is not None], alone.size)
+    noise = blocks.noise
+    if not np.array_equal(roster.members, alone.members):
+        noise, _ = _noise(context, cycle, group, prepared, tiles, alone)
+    own = blocks._replace(forecast=alone.forecasts(members), noise=noise)
+    return _completed(context, own, free_run.update(own), context.noise.balanced)
 
 
 def _noise(
-    context: Context, cycle: int, group: int, prepared: Prepared, tiles: tuple[Tile, ...]
+    context: Context,
+    cycle: int,
+    group: int,
+    prepared: Prepared,
+    tiles: tuple[Tile, ...],
+    roster: Roster,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return all members' model noise on the group's cells and at all observations."""
+    """Return the roster's model noise on the group's cells and at all observations."""
     settings, table = context.settings, prepared.table
     m, seed = settings.ensemble.members, settings.seed
     if context.noise.correlated:
@@ -234,6 +260,7 @@ def _noise(
         cells = _group_cells(context, prepared, group)
         noise = context.noise.white_tile(m, cells, seed, cycle)
         observed = context.noise.white_at(m, table.field, table.cell, seed, cycle)
+    noise, observed = roster.own(noise), roster.own(observed)
     if settings.ensemble.centred_noise:
         return centre(noise), centre(observed)
     return noise, observed
