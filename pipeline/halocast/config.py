@@ -110,7 +110,7 @@ class CheckpointSettings(Settings):
 class EngineSettings(Settings):
     """Where the tasks run. Nothing here changes a result."""
 
-    kind: Literal["serial", "dask"] = Field("serial", description="The engine")
+    kind: Literal["serial", "dask", "mpi"] = Field("serial", description="The engine")
     workers: PositiveInt | None = Field(None, description="Local workers; default one a core")
     scheduler: str | None = Field(None, description="Address or file of a running scheduler")
     groups: PositiveInt | None = Field(

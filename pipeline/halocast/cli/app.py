@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from halocast.cli.ranks import join, stored_kind, together
 from halocast.errors import HalocastError
 
 app = typer.Typer(
@@ -29,7 +30,7 @@ RunFile = Annotated[
 ]
 Directory = Annotated[Path, typer.Argument(help="Folder of a run", show_default=False)]
 EngineName = Annotated[
-    str | None, typer.Option("--engine", help="serial or dask; default as in the run file")
+    str | None, typer.Option("--engine", help="serial, dask or mpi; default as in the run file")
 ]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Local Dask workers")]
 Scheduler = Annotated[
@@ -45,11 +46,12 @@ Overrides = Annotated[
 
 def main() -> None:
     """Run the command line; mistakes of the user end with a message, not a traceback."""
-    try:
-        app()
-    except HalocastError as error:
-        Console(stderr=True, highlight=False).print(f"[bold red]halocast:[/] {_plain(error)}")
-        sys.exit(2)
+    with together(sys.argv[1:]):
+        try:
+            app()
+        except HalocastError as error:
+            Console(stderr=True, highlight=False).print(f"[bold red]halocast:[/] {_plain(error)}")
+            sys.exit(2)
 
 
 def _plain(error: HalocastError) -> str:
@@ -92,6 +94,7 @@ def demo(
     from halocast.cli.running import run_and_show
 
     settings = _settings("natl-demo", None, engine, workers, None)
+    join(settings.engine.kind)
     run_and_show(console, settings, output)
     from halocast.report import write_report
 
@@ -174,6 +177,7 @@ def run(
     from halocast.cli.running import run_and_show
 
     settings = _settings(run_file, overrides, engine, workers, scheduler)
+    join(settings.engine.kind)
     run_and_show(console, settings, output or Path("runs") / settings.name)
 
 
@@ -195,6 +199,7 @@ def resume(
     from halocast.cli.running import resume_and_show
 
     sets = [*(overrides or []), *_engine_overrides(engine, workers, scheduler)]
+    join(stored_kind(directory, sets))
     resume_and_show(console, directory, sets, accept_changes)
 
 
@@ -277,6 +282,7 @@ def sweep(
     from halocast.cli.comparing import sweep_and_show
 
     kind = engine or ("dask" if scheduler or workers else "serial")
+    join(kind)
     sweep_and_show(
         console, run_file, vary, overrides or [], score, (kind, workers, scheduler), output,
         keep_runs,
@@ -302,6 +308,7 @@ def tables(
     from halocast.cli.comparing import make_tables
 
     kind = engine or ("dask" if scheduler or workers else "serial")
+    join(kind)
     make_tables(console, output, quick, only, cycles, (kind, workers, scheduler))
 
 
