@@ -58,5 +58,9 @@ class RunError(HalocastError):
     """A run cannot start, continue or be compared."""
 
 
+class RunStopped(RunError):
+    """A run was asked to stop and has stopped; it can be resumed."""
+
+
 class HalocastWarning(UserWarning):
     """Something the user should know that does not stop the run."""

@@ -21,7 +21,7 @@ from halocast.cycle.context import data_store, make_model, most_blocks
 from halocast.cycle.driver import Driver, Progress
 from halocast.diagnostics import Row, rows_by_cycle, summarise
 from halocast.engines import Engine
-from halocast.errors import RunError
+from halocast.errors import RunError, RunStopped
 from halocast.stores.observation_store import Observations
 from halocast.stores.open_run import open_run
 from halocast.stores.run_store import CONFIG, RunSpec, RunStore, read_texts
@@ -159,13 +159,41 @@ def carry_out(
     *,
     groups: int | None = None,
     watch: Watcher | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Run the cycles that a run's folder still misses; returns the last committed cycle."""
-    driver = Driver(directory, engine, groups)
+    """Run the cycles that a run's folder still misses; returns the last committed cycle.
+
+    Parameters
+    ----------
+    directory
+        Folder of the run.
+    engine
+        Where its tasks run.
+    groups
+        Groups of blocks a cycle is cut into; one a place when None.
+    watch
+        Called with every cycle that was committed.
+    stop
+        Tells whether to stop after the cycle under way.
+
+    Raises
+    ------
+    RunStopped
+        The run was asked to stop, by ``stop`` or by a request in its folder.
+    """
+    driver = Driver(directory, engine, groups, stop)
     for progress in driver.run():
         if watch is not None:
             watch(progress)
-    return driver.store.committed()
+    done, cycles = driver.store.committed(), driver.settings.time.cycles
+    if done < cycles:
+        raise RunStopped(
+            f"the run was asked to stop, and has: {done} of {cycles} cycles are committed",
+            where=str(directory),
+            remedy=f"`halocast resume` goes on after the checkpoint of cycle "
+            f"{driver.store.last_checkpoint()}",
+        )
+    return done
 
 
 def stored_settings(directory: str | Path) -> RunSettings:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from halocast.cli.logs import LogFormat
 from halocast.cli.ranks import join, stored_kind, together
 from halocast.errors import HalocastError
 
@@ -38,6 +39,9 @@ Scheduler = Annotated[
     typer.Option("--scheduler", help="Address or scheduler file of a running Dask cluster"),
 ]
 Output = Annotated[Path | None, typer.Option("--output", help="Folder to make for the run")]
+Log = Annotated[
+    LogFormat, typer.Option("--log-format", help="text, or json: one object a line for machines")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=C", help="Override a key of the run file; repeatable"),
@@ -169,8 +173,9 @@ def run(
     scheduler: Scheduler = None,
     output: Output = None,
     overrides: Overrides = None,
+    log_format: Log = LogFormat.TEXT,
 ) -> None:
-    """Carry out a run; its folder holds everything.
+    """Carry out a run; its folder holds everything. Exit code 75: stopped, and can be resumed.
 
     Example:  [bold]halocast run linear-gaussian --engine dask --workers 2 --output runs/lg[/]
     """
@@ -178,7 +183,7 @@ def run(
 
     settings = _settings(run_file, overrides, engine, workers, scheduler)
     join(settings.engine.kind)
-    run_and_show(console, settings, output or Path("runs") / settings.name)
+    run_and_show(console, settings, output or Path("runs") / settings.name, log_format)
 
 
 @app.command()
@@ -191,6 +196,7 @@ def resume(
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Go on with another configuration")
     ] = False,
+    log_format: Log = LogFormat.TEXT,
 ) -> None:
     """Continue a run that was stopped, from its newest checkpoint.
 
@@ -200,7 +206,18 @@ def resume(
 
     sets = [*(overrides or []), *_engine_overrides(engine, workers, scheduler)]
     join(stored_kind(directory, sets))
-    resume_and_show(console, directory, sets, accept_changes)
+    resume_and_show(console, directory, sets, accept_changes, log_format)
+
+
+@app.command()
+def stop(directory: Directory) -> None:
+    """Stop a run after the cycle that is under way, with a checkpoint; from anywhere.
+
+    Example:  [bold]halocast stop runs/lg[/]
+    """
+    from halocast.cli.running import stop_and_show
+
+    stop_and_show(console, directory)
 
 
 @app.command()

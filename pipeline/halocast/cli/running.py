@@ -1,34 +1,38 @@
-"""Running and resuming, with what a person wants to see meanwhile."""
+"""Running, resuming and stopping, with what a person wants to see meanwhile."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
+import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
+from halocast.cli.following import following
+from halocast.cli.logs import LogFormat, start_logging
 from halocast.config import RunSettings, validate_settings
 from halocast.config import override as override_tree
+from halocast.cycle.stopping import STOPPED, request_stop, stop_signals
 from halocast.diagnostics import table
 from halocast.engines import make_engine
+from halocast.errors import RunStopped
 from halocast.runs import carry_out, change_settings, create_run, run_scores, stored_settings
 from halocast.stores.run_store import RunStore
 
+log = logging.getLogger(__name__)
 
-def run_and_show(console: Console, settings: RunSettings, output: Path) -> None:
+
+def run_and_show(
+    console: Console, settings: RunSettings, output: Path, log_format: LogFormat = LogFormat.TEXT
+) -> None:
     """Create a run in a folder, carry it out, and show its scores."""
+    start_logging(console, log_format)
     if settings.data.twin is not None:
         text = "making the synthetic data: nature run, product files, ingest"
-        with console.status(f"{text} (the first time, kernels are compiled too)"):
+        log.info(text, extra={"event": "making data"})
+        with console.status("the first time, kernels are compiled too"):
             create_run(settings, output)
         account = output / "ingest.txt"
         if account.is_file():
@@ -40,9 +44,14 @@ def run_and_show(console: Console, settings: RunSettings, output: Path) -> None:
 
 
 def resume_and_show(
-    console: Console, directory: Path, overrides: Iterable[str], accept_changes: bool
+    console: Console,
+    directory: Path,
+    overrides: Iterable[str],
+    accept_changes: bool,
+    log_format: LogFormat = LogFormat.TEXT,
 ) -> None:
     """Continue a run and show its scores."""
+    start_logging(console, log_format)
     settings = stored_settings(directory)
     overrides = list(overrides)
     if overrides:
@@ -54,9 +63,9 @@ def resume_and_show(
         settings = changed
     store = RunStore.open(directory)
     if store.committed() == settings.time.cycles:
-        console.print("The run is complete; nothing to do.")
+        log.info("The run is complete; nothing to do.", extra={"event": "done"})
         return
-    console.print(
+    log.info(
         f"{store.committed()} of {settings.time.cycles} cycles are committed; going on after the "
         f"checkpoint of cycle {store.last_checkpoint()}."
     )
@@ -65,25 +74,19 @@ def resume_and_show(
 
 
 def _carry_out_and_show(console: Console, settings: RunSettings, directory: Path) -> None:
+    """Carry a run out; a run that was stopped ends the command with exit code 75."""
     choice = settings.engine
     began = time.perf_counter()
-    engine = make_engine(choice.kind, choice.workers, choice.scheduler)
-    try:
-        dashboard = getattr(engine, "dashboard", "")
-        console.print(
-            f"Engine: {engine.name}, {engine.places} place(s)"
-            + (f"; the dashboard is at [bold]{dashboard}[/]" if dashboard else "")
-        )
-        with _bar(console) as bar:
-            task = bar.add_task(settings.name, total=settings.time.cycles)
-            carry_out(
-                directory,
-                engine,
-                groups=choice.groups,
-                watch=lambda p: bar.update(task, completed=p.cycle),
-            )
-    finally:
-        engine.close()
+    first = RunStore.open(directory).last_checkpoint()
+    with stop_signals() as stop:
+        engine = make_engine(choice.kind, choice.workers, choice.scheduler)
+        try:
+            with following(console, settings, engine, directory, first) as watch:
+                carry_out(directory, engine, groups=choice.groups, watch=watch, stop=stop)
+        except RunStopped as stopped:
+            raise typer.Exit(STOPPED) from stopped
+        finally:
+            engine.close()
     show_scores(console, directory, everything=False)
     console.print(
         f"{settings.time.cycles} cycles in {time.perf_counter() - began:.0f} s; "
@@ -91,15 +94,16 @@ def _carry_out_and_show(console: Console, settings: RunSettings, directory: Path
     )
 
 
-def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("cycles"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
+def stop_and_show(console: Console, directory: Path) -> None:
+    """Ask the process that runs a folder to stop."""
+    settings, store = stored_settings(directory), RunStore.open(directory)
+    if store.committed() == settings.time.cycles:
+        console.print("The run is complete; nothing to stop.")
+        return
+    request_stop(directory)
+    console.print(
+        "The run stops after the cycle that is under way, with a checkpoint. To go on: "
+        f"[bold]halocast resume {directory}[/]"
     )
 
 

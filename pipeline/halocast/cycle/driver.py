@@ -1,7 +1,8 @@
 """The loop of a run: submit the tasks of a cycle, wait for its record, commit it.
 
 Written once for all engines. The driver sees handles and small summaries; fields stay with the
-workers, which also write them. While one cycle is waited for, the next may be under way.
+workers, which also write them. While one cycle is waited for, the next may be under way. A run
+that is asked to stop (``halocast.cycle.stopping``) finishes what is under way, with a checkpoint.
 
 Cost to the driver: 2 + 3 W + 2 W² small tasks a cycle on W workers, 4 of them in a chain.
 """
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from halocast.cycle import scoring, tasks
+from halocast.cycle.stopping import stop_requested, withdraw_stop
 from halocast.engines.base import Engine
 from halocast.stores.run_store import RunStore
 
@@ -58,11 +60,20 @@ class Driver:
         Where the tasks run.
     groups
         How many groups the blocks are cut into; one a place when None.
+    stop
+        Tells whether to stop; a request in the run's folder does so too.
     """
 
-    def __init__(self, directory: str | Path, engine: Engine, groups: int | None = None) -> None:
+    def __init__(
+        self,
+        directory: str | Path,
+        engine: Engine,
+        groups: int | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.directory = str(Path(directory).absolute())
         self.engine = engine
+        self._stop = stop
         context = tasks.load_context(self.directory)
         self.settings = context.settings
         self.store = RunStore.open(self.directory)
@@ -72,19 +83,38 @@ class Driver:
         self.store.check_writers({f"batch {b}": n for b, n in enumerate(self.batches)})
 
     def run(self) -> Iterator[Progress]:
-        """Run the cycles that are missing; yields each when it is committed."""
+        """Run the cycles that are missing; yields each when it is committed.
+
+        Ends before the last cycle where the run is asked to stop.
+        """
+        withdraw_stop(self.directory)
         first, last = self.store.last_checkpoint(), self.settings.time.cycles
         state = self._begin(first)
         under: list[_Under] = []
         for cycle in range(first + 1, last + 1):
-            state, submitted = self._submit(cycle, state)
-            under.append(submitted)
+            if not (under and self._stops()):
+                state, submitted = self._submit(cycle, state)
+                under.append(submitted)
+            if self._stops():
+                under[-1] = self._with_checkpoint(under[-1], state)
+                yield from map(self._commit, under)
+                return
             settled = bool(submitted.checkpoint) and self.engine.recomputes
             while len(under) > (0 if settled or cycle == last else self.engine.lookahead):
                 yield self._commit(under.pop(0))
             if settled and cycle < last:
                 # from the store, so that the engine can forget how the members came about
                 state = self._begin(cycle)
+
+    def _stops(self) -> bool:
+        return self._stop() or stop_requested(self.directory)
+
+    def _with_checkpoint(self, under: _Under, state: _State) -> _Under:
+        """Make a cycle under way a checkpoint, unless it is one."""
+        if under.checkpoint:
+            return under
+        written = self._write_members(under.cycle, state.prepared, state.members)
+        return under._replace(checkpoint=self.engine.start(written))
 
     def _begin(self, cycle: int) -> _State:
         """Submit what makes the state after a cycle: the initial one, or a checkpoint's."""
@@ -148,11 +178,18 @@ class Driver:
         record = submit("record", scoring.record, folder, cycle, prepared, estimates, *kept)
         written = []
         if self._is_checkpoint(cycle):
-            written = [
-                submit(f"checkpoint-{b}", tasks.checkpoint, folder, cycle, prepared, *p, place=b)
-                for b, p in enumerate(members)
-            ]
+            written = self._write_members(cycle, prepared, members)
         return self._start(cycle, _State(prepared, members, estimate), record, written)
+
+    def _write_members(self, cycle: int, prepared: Any, members: list[list[Any]]) -> list[Any]:
+        """Submit what writes all members after a cycle, given their pieces."""
+        return [
+            self.engine.submit(
+                f"checkpoint-{b}-{cycle:06d}",
+                tasks.checkpoint, self.directory, cycle, prepared, *pieces, place=b,
+            )
+            for b, pieces in enumerate(members)
+        ]  # fmt: skip
 
     def _start(
         self, cycle: int, state: _State, record: Any, written: list[Any]

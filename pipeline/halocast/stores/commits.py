@@ -66,6 +66,16 @@ class Commits:
                 where=str(self.directory),
                 remedy="let one process at a time run or resume this folder",
             )
+        self._write(cycle, record)
+        self._last = cycle
+
+    def mark_checkpoint(self, cycle: int) -> None:
+        """Let the record of a committed cycle say that all its members were written."""
+        record = self.read(cycle)
+        if not record.get("checkpoint"):
+            self._write(cycle, {**record, "checkpoint": True})
+
+    def _write(self, cycle: int, record: Mapping[str, Any]) -> None:
         text = json.dumps(record, indent=1, sort_keys=True, default=_plain)
         try:
             with replacing(str(self.path(cycle)), durable=True) as file:
@@ -73,7 +83,6 @@ class Commits:
             flush_directory(self.directory)
         except OSError as error:
             raise write_failure(error, f"the commit record of cycle {cycle}", cycle) from error
-        self._last = cycle
 
 
 def write_failure(error: OSError, what: str, cycle: int) -> StoreError:

@@ -132,6 +132,8 @@ class RunStore:
     def commit(self, cycle: int, summary: Mapping[str, Any], digests: Digests) -> None:
         """Make a written cycle have happened; of a cycle that is committed, check the numbers.
 
+        A committed cycle can become a checkpoint by being committed again as one.
+
         Parameters
         ----------
         cycle
@@ -149,16 +151,19 @@ class RunStore:
         StoreError
             A member's checkpoint is missing, or the disk is full or fails.
         """
-        if cycle <= self.committed():
+        done = cycle <= self.committed()
+        if done:
             self.expect_same(cycle, digests)
-            return
         if summary.get("checkpoint"):
             self._checkpoints.require(cycle)
             try:
                 flush_filesystem(self.directory)
             except OSError as error:
                 raise write_failure(error, f"cycle {cycle}", cycle) from error
-        self._commits.append(cycle, {"cycle": cycle, **summary, "digests": digests})
+        if not done:
+            self._commits.append(cycle, {"cycle": cycle, **summary, "digests": digests})
+        elif summary.get("checkpoint"):
+            self._commits.mark_checkpoint(cycle)
 
     def committed(self) -> int:
         """Return the last committed cycle, 0 where there is none."""
