@@ -28,7 +28,6 @@ class Task(NamedTuple):
     """A task as it was submitted; ``number`` is its result's too."""
 
     number: int
-    name: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     rank: int
@@ -43,7 +42,6 @@ class Job(NamedTuple):
     """A task as the rank sees it that does it, and the results to forget when it is done."""
 
     number: int
-    name: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     forget: tuple[int, ...]
@@ -195,7 +193,7 @@ def _write_down(
         jobs: list[list[Job]] = [[] for _ in range(size)]
         for task in its_tasks:
             done = forget[task.rank, (level, task.number)]
-            jobs[task.rank].append(Job(*task[:4], tuple(done)))
+            jobs[task.rank].append(Job(*task[:3], tuple(done)))
         sends, shared = route.sends[level], tuple(route.shared[level])
         meets = bool(sends or shared)
         for rank in range(size):

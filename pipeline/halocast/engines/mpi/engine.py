@@ -54,7 +54,7 @@ class MpiEngine:
         self._rank = Rank(crew.comm)
         self._numbers = itertools.count()
         self._planned: list[Task] = []
-        self._kinds: dict[int, str] = {}  # of all results that are planned or kept
+        self._names: dict[int, str] = {}  # of all results that are planned or kept
         self._held: dict[int, set[int]] = {}  # the ranks that have a result
         self._released: set[int] = set()
 
@@ -65,8 +65,8 @@ class MpiEngine:
                 self._require(a)
         handle = Handle(next(self._numbers), name, self._released)
         arguments = tuple(Result(a.number) if isinstance(a, Handle) else a for a in args)
-        self._planned.append(Task(handle.number, name, task, arguments, place % self.places))
-        self._kinds[handle.number] = name.partition("-")[0]
+        self._planned.append(Task(handle.number, task, arguments, place % self.places))
+        self._names[handle.number] = name
         return handle
 
     def start(self, handles: Sequence[Handle]) -> list[Handle]:
@@ -90,22 +90,24 @@ class MpiEngine:
         self._count(reports)
         failures = [report.failure for report in reports if report.failure is not None]
         if failures:
+            first = min(failures, key=lambda failure: failure.number)
+            name = self._names[first.number]
             self.close()
-            raise min(failures, key=lambda failure: failure.number).as_raised()
+            raise first.as_raised(name)
         self._held = held
-        self._kinds = {number: self._kinds[number] for number in held}
+        self._names = {number: self._names[number] for number in held}
         self._released &= held.keys()
         return list(handles)
 
     def _require(self, handle: Handle) -> None:
-        if handle.number not in self._kinds:
+        if handle.number not in self._names:
             raise LookupError(f"{handle!r} is lost: no `start` was told to keep it")
 
     def _count(self, reports: Sequence[Report]) -> None:
         moved: dict[str, int] = {}
         for report in reports:
             for number, nbytes in report.sent.items():
-                kind = self._kinds[number]
+                kind = self._names[number].partition("-")[0]
                 moved[kind] = moved.get(kind, 0) + nbytes
         self.moved.append(moved)
 
@@ -116,19 +118,20 @@ class MpiEngine:
             return self._rank.results[handle.number]
         owner = min(self._held[handle.number])
         self._crew.tell("fetch", [(handle.number, owner)] * self.places)
-        result = receive(self._crew.comm, owner)
+        outcome = receive(self._crew.comm, owner)
         self._crew.done()
-        return result
+        if outcome.failure is not None:
+            raise outcome.failure.as_raised(handle.name)
+        return outcome.result
 
     def each(self, task: Callable[..., Any], items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
         """Run every item's task on whichever rank is free; yield results as they come."""
-        attempt = farm.Attempt(task)
-        self._crew.tell("each", [attempt] * self.places)
-        outcomes = farm.lead(self._crew.comm, attempt, items)
+        self._crew.tell("each", [task] * self.places)
+        outcomes = farm.lead(self._crew.comm, task, items)
         try:
             for outcome in outcomes:
                 if outcome.failure is not None:
-                    raise outcome.failure.as_raised()
+                    raise outcome.failure.as_raised(getattr(task, "__name__", "each"))
                 yield outcome.result
         finally:
             outcomes.close()  # waits for what is under way
@@ -137,7 +140,7 @@ class MpiEngine:
     def close(self) -> None:
         """Let all ranks forget all results; they go on serving."""
         self._planned.clear()
-        self._kinds.clear()
+        self._names.clear()
         self._held.clear()
         self._rank.results.clear()
         if self._crew.in_step:

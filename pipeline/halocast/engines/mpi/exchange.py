@@ -49,10 +49,17 @@ class Parcel(NamedTuple):
     pickled: bytes
     sizes: list[int]
 
+
+class Packed(NamedTuple):
+    """A result ready to be sent: the arrays are views of those of the result."""
+
+    parcel: Parcel
+    arrays: list[memoryview]
+
     @property
     def nbytes(self) -> int:
-        """Bytes, arrays included."""
-        return len(self.pickled) + sum(self.sizes)
+        """Bytes in all."""
+        return len(self.parcel.pickled) + sum(self.parcel.sizes)
 
 
 class _Pickler(pickle.Pickler):
@@ -72,8 +79,8 @@ def _as_times(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return values.view(dtype)
 
 
-def pack(number: int, value: Any) -> tuple[Parcel, list[memoryview]]:
-    """Separate a result from its larger arrays."""
+def pack(number: int, value: Any) -> Packed:
+    """Separate a result from its larger arrays; fails where it cannot be pickled."""
     arrays: list[memoryview] = []
 
     def leave_out(buffer: pickle.PickleBuffer) -> bool:
@@ -85,7 +92,7 @@ def pack(number: int, value: Any) -> tuple[Parcel, list[memoryview]]:
 
     stream = io.BytesIO()
     _Pickler(stream, protocol=5, buffer_callback=leave_out).dump(value)
-    return Parcel(number, stream.getvalue(), [a.nbytes for a in arrays]), arrays
+    return Packed(Parcel(number, stream.getvalue(), [a.nbytes for a in arrays]), arrays)
 
 
 def unpack(parcel: Parcel, arrays: Sequence[memoryview]) -> Any:
@@ -103,10 +110,10 @@ def _pieces(view: memoryview) -> list[memoryview]:
 
 
 def send(comm: MPI.Intracomm, to: int, value: Any) -> None:
-    """Send one value to a rank that receives it with `receive`."""
-    parcel, arrays = pack(0, value)
-    comm.send(parcel, to, _TAG)
-    for array in arrays:
+    """Send one value to a rank that gets it with `receive`; fails before anything is sent."""
+    packed = pack(0, value)
+    comm.send(packed.parcel, to, _TAG)
+    for array in packed.arrays:
         for piece in _pieces(array):
             comm.Send([piece, MPI.BYTE], to, _TAG)
 
@@ -121,49 +128,35 @@ def receive(comm: MPI.Intracomm, source: int) -> Any:
     return unpack(parcel, arrays)
 
 
-def share(comm: MPI.Intracomm, number: int, value: Any, source: int) -> tuple[Any, int]:
-    """Give all ranks what one has; returns it, and the bytes that this rank has sent for all."""
-    if comm.rank == source:
-        parcel, sent = pack(number, value)
-        comm.bcast(parcel, source)
-        for array in sent:
+def share(comm: MPI.Intracomm, packed: Packed | None, source: int) -> Any:
+    """Give all ranks what one has, ``packed`` there and None elsewhere; the others get it."""
+    if packed is not None:
+        comm.bcast(packed.parcel, source)
+        for array in packed.arrays:
             for piece in _pieces(array):
                 comm.Bcast([piece, MPI.BYTE], source)
-        return value, parcel.nbytes * (comm.size - 1)
+        return None
     parcel = comm.bcast(None, source)
     arrays = _room(parcel)
     for array in arrays:
         for piece in _pieces(array):
             comm.Bcast([piece, MPI.BYTE], source)
-    return unpack(parcel, arrays), 0
-
-
-class Arrived(NamedTuple):
-    """What an exchange brought: results by number, and bytes this rank has sent of each result."""
-
-    results: dict[int, Any]
-    sent: dict[int, int]
+    return unpack(parcel, arrays)
 
 
 def exchange(
-    comm: MPI.Intracomm, outgoing: Mapping[int, Mapping[int, Any]], *, failed: bool
-) -> Arrived | None:
-    """Move results between all ranks at once.
+    comm: MPI.Intracomm, outgoing: Mapping[int, Sequence[Packed]], *, failed: bool
+) -> dict[int, Any] | None:
+    """Move results between all ranks at once; returns those that came here, by number.
 
     Parameters
     ----------
     outgoing
-        By destination, then by number.
+        By destination.
     failed
-        Whether this rank has failed before: nobody sends anything then.
-
-    Returns
-    -------
-    Arrived or None
-        None, on all ranks, when one has failed.
+        Whether this rank has failed before. When one has, nobody sends anything, and all get None.
     """
-    packed = {to: [pack(n, v) for n, v in values.items()] for to, values in outgoing.items()}
-    letters = {to: pickle.dumps([p for p, _ in parcels]) for to, parcels in packed.items()}
+    letters = {to: pickle.dumps([p.parcel for p in packed]) for to, packed in outgoing.items()}
     sizes, coming = np.zeros(comm.size, np.int64), np.empty(comm.size, np.int64)
     for to, letter in letters.items():
         sizes[to] = len(letter)
@@ -176,29 +169,24 @@ def exchange(
     rooms = {source: [_room(p) for p in its] for source, its in parcels.items()}
     requests = [
         comm.Irecv([piece, MPI.BYTE], source, _TAG)
-        for source in rooms
-        for arrays in rooms[source]
+        for source, its_rooms in rooms.items()
+        for arrays in its_rooms
         for array in arrays
         for piece in _pieces(array)
     ]
     requests += [
         comm.Isend([piece, MPI.BYTE], to, _TAG)
-        for to in _in_turn(comm, packed)
-        for _, arrays in packed[to]
-        for array in arrays
+        for to in _in_turn(comm, outgoing)
+        for packed in outgoing[to]
+        for array in packed.arrays
         for piece in _pieces(array)
     ]
     MPI.Request.Waitall(requests)
-    results = {
+    return {
         parcel.number: unpack(parcel, arrays)
         for source, its in parcels.items()
         for parcel, arrays in zip(its, rooms[source], strict=True)
     }
-    sent: dict[int, int] = {}
-    for its_parcels in packed.values():
-        for parcel, _ in its_parcels:
-            sent[parcel.number] = sent.get(parcel.number, 0) + parcel.nbytes
-    return Arrived(results, sent)
 
 
 def _exchange_letters(

@@ -1,35 +1,46 @@
-"""Errors of tasks, on their way to the first rank."""
+"""Errors of tasks, and what came of a task, on their way to the first rank."""
 
 from __future__ import annotations
 
 import pickle
 import traceback
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from halocast.errors import HalocastError, RunError
 
 
 class Failure(NamedTuple):
-    """An error of a task: of which, on which rank, and the trace of calls."""
+    """An error of a task, which rank met it, and the trace of calls if nobody made it on purpose.
+
+    ``number`` is that of the task's result.
+    """
 
     number: int
-    name: str
     rank: int
     error: Exception
     trace: str
 
     @classmethod
-    def of(cls, error: Exception, number: int, name: str, rank: int) -> Failure:
+    def of(cls, error: Exception, number: int, rank: int) -> Failure:
         """Describe an error so that it can travel."""
-        trace = "".join(traceback.format_exception(error))
+        trace = ""
+        if not isinstance(error, HalocastError):
+            trace = "".join(traceback.format_exception(error))
         try:
             pickle.loads(pickle.dumps(error))
         except Exception:  # whatever a foreign exception's constructor does
-            error = RunError(f"{type(error).__name__}: {error}", where=f"task {name}")
-        return cls(number, name, rank, error, trace)
+            error = RunError(f"{type(error).__name__}: {error}", where=f"on rank {rank}")
+        return cls(number, rank, error, trace)
 
-    def as_raised(self) -> Exception:
-        """Return the error; one that nobody made on purpose tells where it comes from."""
-        if not isinstance(self.error, HalocastError):
-            self.error.add_note(f"in task {self.name} on rank {self.rank}:\n{self.trace}")
+    def as_raised(self, name: str) -> Exception:
+        """Return the error of the task of a name, to be raised."""
+        if self.trace:
+            self.error.add_note(f"in task {name} on rank {self.rank}:\n{self.trace}")
         return self.error
+
+
+class Outcome(NamedTuple):
+    """What came of a task."""
+
+    result: Any
+    failure: Failure | None

@@ -9,40 +9,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 from mpi4py import MPI
 
 from halocast.engines.mpi.exchange import meet, receive, send
-from halocast.engines.mpi.failure import Failure
+from halocast.engines.mpi.failure import Failure, Outcome
 
 _PAUSE = 1e-3
 
 Item = tuple[Any, ...]
+Task = Callable[..., Any]
 
 
-class Outcome(NamedTuple):
-    """What came of an item."""
-
-    result: Any
-    failure: Failure | None
-
-
-class Attempt(NamedTuple):
-    """Tries a task on items."""
-
-    task: Callable[..., Any]
-
-    def on(self, item: Item, rank: int) -> Outcome:
-        """Try one item, on a rank."""
-        try:
-            return Outcome(self.task(*item), None)
-        except Exception as error:
-            name = getattr(self.task, "__name__", "each")
-            return Outcome(None, Failure.of(error, 0, name, rank))
+def attempt(task: Task, item: Item, rank: int) -> Outcome:
+    """Try a task on one item, on a rank."""
+    try:
+        return Outcome(task(*item), None)
+    except Exception as error:
+        return Outcome(None, Failure.of(error, 0, rank))
 
 
-def work(comm: MPI.Intracomm, attempt: Attempt) -> None:
+def work(comm: MPI.Intracomm, task: Task) -> None:
     """Try the task on items from the first rank until there are no more."""
     while True:
         while not comm.Iprobe(0):
@@ -50,19 +38,21 @@ def work(comm: MPI.Intracomm, attempt: Attempt) -> None:
         item = receive(comm, 0)
         if item is None:
             break
-        send(comm, 0, attempt.on(item, comm.rank))
+        outcome = attempt(task, item, comm.rank)
+        try:
+            send(comm, 0, outcome)
+        except Exception as error:  # the result cannot be pickled
+            send(comm, 0, Outcome(None, Failure.of(error, 0, comm.rank)))
     meet(comm)
 
 
-def lead(
-    comm: MPI.Intracomm, attempt: Attempt, items: Sequence[Item]
-) -> Generator[Outcome, None, None]:
+def lead(comm: MPI.Intracomm, task: Task, items: Sequence[Item]) -> Generator[Outcome, None, None]:
     """Hand out the items; yields what came of them, as it comes.
 
     When the caller stops listening no more is handed out, and what is under way is waited for.
     """
     with ThreadPoolExecutor(1) as thread:
-        farm = _Farm(comm, attempt, items, thread)
+        farm = _Farm(comm, task, items, thread)
         try:
             farm.begin()
             while farm.busy:
@@ -81,11 +71,11 @@ class _Farm:
     def __init__(
         self,
         comm: MPI.Intracomm,
-        attempt: Attempt,
+        task: Task,
         items: Sequence[Item],
         thread: ThreadPoolExecutor,
     ) -> None:
-        self.comm, self.attempt, self.thread = comm, attempt, thread
+        self.comm, self.task, self.thread = comm, task, thread
         self.waiting = list(items)[::-1]
         self.away: set[int] = set()
         self.here: Future[Outcome] | None = None
@@ -123,7 +113,8 @@ class _Farm:
     def _take(self) -> None:
         self.here = None
         if self.waiting:
-            self.here = self.thread.submit(self.attempt.on, self.waiting.pop(), self.comm.rank)
+            item = self.waiting.pop()
+            self.here = self.thread.submit(attempt, self.task, item, self.comm.rank)
 
     def _hand_out(self, rank: int) -> None:
         if self.waiting:
