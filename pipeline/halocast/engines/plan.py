@@ -3,7 +3,7 @@
 The first rank plans for all; a rank receives its own plan only. A plan is a list of *steps*, one a
 level of the graph (the depth of a task). Before the tasks of a step, results that they need from
 elsewhere are moved, each at most once to a rank; a step that moves nothing anywhere has no meeting.
-A result that every rank needs goes to all of them at once, like a broadcast.
+A result of one rank that all others need goes to all of them at once, as a broadcast.
 
 A rank forgets a result after its last use there, unless it is kept for later. What is kept and was
 moved to a single rank stays with that one: the pieces of a member live where the member does.
@@ -149,7 +149,7 @@ class _Route:
                     continue
                 source = min(holders)
                 self.last[number, source] = (level, -1)
-                if len(users[number] | holders) == self.size > 2:
+                if len(holders) == 1 and len(users[number] | holders) == self.size > 2:
                     shared.append((number, source))
                     arriving[number].update(set(range(self.size)) - holders)
                 else:

@@ -96,7 +96,7 @@ class MpiEngine:
             raise first.as_raised(name)
         self._held = held
         self._names = {number: self._names[number] for number in held}
-        self._released &= held.keys()
+        self._released.intersection_update(held)  # the same set: handles know it
         return list(handles)
 
     def _require(self, handle: Handle) -> None:
