@@ -113,6 +113,7 @@ def _local_cluster(workers: int | None, dashboard: str | None) -> LocalCluster:
         processes=True,
         dashboard_address=dashboard,
         env=_ONE_THREAD,
+        preload="halocast.engines.apart",
         silence_logs=logging.ERROR,
     )
 
