@@ -1,0 +1,1 @@
+"""Capacity: what the tasks of a cycle cost, and what a cluster would make of it."""
