@@ -15,6 +15,7 @@ from halocast.cli.logs import LogFormat, start_logging
 from halocast.config import RunSettings, validate_settings
 from halocast.config import override as override_tree
 from halocast.cycle.stopping import STOPPED, request_stop, stop_signals
+from halocast.cycle.traffic import log_traffic
 from halocast.diagnostics import table
 from halocast.engines import make_engine
 from halocast.errors import RunStopped
@@ -83,6 +84,7 @@ def _carry_out_and_show(console: Console, settings: RunSettings, directory: Path
         try:
             with following(console, settings, engine, directory, first) as watch:
                 carry_out(directory, engine, groups=choice.groups, watch=watch, stop=stop)
+            log_traffic(directory, engine)
         except RunStopped as stopped:
             raise typer.Exit(STOPPED) from stopped
         finally:
