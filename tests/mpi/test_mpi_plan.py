@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Mapping, Sequence
 
 import pytest
-from halocast.engines.plan import Plan, Result, Task, make_plans
+from halocast.engines.plan import Plan, Task, make_plans
 
 SIZES = [1, 2, 3, 5, 8]
 
@@ -29,11 +30,7 @@ class Play:
                 self._exchange(steps)
             for rank, step in enumerate(steps):
                 for job in step.jobs:
-                    its = [
-                        self.held[rank][a.number] if isinstance(a, Result) else a
-                        for a in job.arguments
-                    ]
-                    self.held[rank][job.number] = job.function(*its)
+                    self.held[rank][job.number] = job.call(self.held[rank])
                     self.most = max(self.most, sum(map(len, self.held)))
                     self._forget(rank, job.forget)
 
@@ -63,15 +60,19 @@ class Play:
             del self.held[rank][number]
 
 
-def label(*arguments: object) -> str:
-    return f"({' '.join(map(str, arguments))})"
+def task(number: int, needs: Sequence[int], rank: int) -> Task:
+    """A task that needs results, and whose own says of which it was made."""
+
+    def call(results: Mapping[int, object]) -> str:
+        return f"({' '.join(str(results[n]) for n in needs)} {number})"
+
+    return Task(number, call, tuple(needs), rank)
 
 
 def serially(tasks: list[Task], before: dict[int, object]) -> dict[int, object]:
     values = dict(before)
     for t in tasks:
-        its = [values[a.number] if isinstance(a, Result) else a for a in t.arguments]
-        values[t.number] = t.function(*its)
+        values[t.number] = t.call(values)
     return values
 
 
@@ -81,7 +82,7 @@ def random_graph(seed: int, size: int, first: int, old: list[int]) -> list[Task]
     for number in range(first, first + 30):
         known = [*old, *range(first, number)]
         needs = draw.sample(known, k=min(len(known), draw.choice([0, 1, 2, 6])))
-        tasks.append(Task(number, label, (*map(Result, needs), number), draw.randrange(size)))
+        tasks.append(task(number, needs, draw.randrange(size)))
     return tasks
 
 
@@ -121,8 +122,8 @@ def test_no_result_goes_twice_to_a_rank(size: int) -> None:
 
 
 def test_a_chain_on_one_rank_has_no_meeting_and_holds_one_result_at_a_time() -> None:
-    tasks = [Task(0, label, (), 1)]
-    tasks += [Task(n, label, (Result(n - 1),), 1) for n in range(1, 20)]
+    tasks = [task(0, [], 1)]
+    tasks += [task(n, [n - 1], 1) for n in range(1, 20)]
     plans, held = make_plans(tasks, {}, [19], 3)
     assert not any(step.meets for plan in plans for step in plan.steps)
     play = Play(3)
@@ -132,21 +133,21 @@ def test_a_chain_on_one_rank_has_no_meeting_and_holds_one_result_at_a_time() -> 
 
 
 def test_what_every_rank_needs_is_shared_once() -> None:
-    tasks = [Task(0, label, ("table",), 0)]
-    tasks += [Task(n, label, (Result(0),), n % 4) for n in range(1, 9)]
+    tasks = [task(0, [], 0)]
+    tasks += [task(n, [0], n % 4) for n in range(1, 9)]
     plans, _ = make_plans(tasks, {}, [], 4)
     assert [step.shared for step in plans[2].steps] == [(), ((0, 0),)]
     assert not any(step.send for plan in plans for step in plan.steps)
 
 
 def test_a_kept_result_moves_to_the_one_rank_that_uses_it() -> None:
-    made, held = make_plans([Task(0, label, (), 0)], {}, [0], 2)
+    made, held = make_plans([task(0, [], 0)], {}, [0], 2)
     play = Play(2)
     play.play(made)
-    used, held = make_plans([Task(1, label, (Result(0),), 1)], held, [0, 1], 2)
+    used, held = make_plans([task(1, [0], 1)], held, [0, 1], 2)
     play.play(used)
     assert held == {0: {1}, 1: {1}}
-    again, held = make_plans([Task(2, label, (Result(0),), 1)], held, [2], 2)
+    again, held = make_plans([task(2, [0], 1)], held, [2], 2)
     play.play(again)
     assert len(play.moves) == 1
     assert held == {2: {1}}
@@ -154,14 +155,10 @@ def test_a_kept_result_moves_to_the_one_rank_that_uses_it() -> None:
 
 def test_a_transposition_needs_one_meeting_and_moves_every_tile_once() -> None:
     size = 4
-    tasks = [Task(r, label, (r,), r) for r in range(size)]
+    tasks = [task(r, [], r) for r in range(size)]
     number = itertools.count(size)
-    tiles = [
-        [Task(next(number), label, (Result(b), g), b) for b in range(size)] for g in range(size)
-    ]
-    groups = [
-        Task(next(number), label, tuple(Result(t.number) for t in tiles[g]), g) for g in range(size)
-    ]
+    tiles = [[task(next(number), [b], b) for b in range(size)] for g in range(size)]
+    groups = [task(next(number), [t.number for t in tiles[g]], g) for g in range(size)]
     keep = [g.number for g in groups]
     plans, _ = make_plans([*tasks, *itertools.chain(*tiles), *groups], {}, keep, size)
     assert [step.meets for step in plans[0].steps] == [False, False, True]

@@ -14,36 +14,27 @@ Cost: proportional to the number of arguments of all tasks, on the first rank.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
-class Result(NamedTuple):
-    """Stands for a result among the arguments of a task."""
-
-    number: int
-
-
 class Task(NamedTuple):
-    """A task as it was submitted; ``number`` is its result's too."""
+    """A task: the number of its result, what to do, the results it needs, and the rank it is for.
+
+    What to do is of no concern here.
+    """
 
     number: int
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...]
+    call: Any
+    needs: tuple[int, ...]
     rank: int
-
-    @property
-    def needs(self) -> list[int]:
-        """The results it takes."""
-        return [a.number for a in self.arguments if isinstance(a, Result)]
 
 
 class Job(NamedTuple):
-    """A task as the rank sees it that does it, and the results to forget when it is done."""
+    """A task as its rank gets it; ``forget`` are the results to forget when it is done."""
 
     number: int
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...]
+    call: Any
     forget: tuple[int, ...]
 
 
@@ -193,7 +184,7 @@ def _write_down(
         jobs: list[list[Job]] = [[] for _ in range(size)]
         for task in its_tasks:
             done = forget[task.rank, (level, task.number)]
-            jobs[task.rank].append(Job(*task[:3], tuple(done)))
+            jobs[task.rank].append(Job(task.number, task.call, tuple(done)))
         sends, shared = route.sends[level], tuple(route.shared[level])
         meets = bool(sends or shared)
         for rank in range(size):

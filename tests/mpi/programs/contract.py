@@ -12,6 +12,7 @@ import json
 import sys
 import time
 import traceback
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -230,10 +231,23 @@ def what_cannot_be_sent_is_an_error_of_its_task(engine: MpiEngine) -> None:
         (made,) = engine.start([engine.submit("make", not_picklable, place=1)])
         error = raised(lambda: engine.value(made), Exception)
         assert "pickle" in str(error)
-    engine.submit("bad", lambda: None)
-    error = raised(lambda: engine.start([]), Exception)
+    error = raised(lambda: engine.submit("bad", lambda: None), Exception)
     assert "pickle" in str(error)
     assert start_one(engine, waited, 0, 2)[0] == 2
+
+
+@check
+def what_a_rank_does_not_have_is_an_error_of_the_task(engine: MpiEngine) -> None:
+    module = sys.modules["only_here"] = types.ModuleType("only_here")
+    exec("def answer(x): return x", module.__dict__)
+    assert start_one(engine, module.answer, 42, place=0) == 42
+    if engine.places > 1:
+        engine.submit("far", module.answer, 1, place=1)
+        error = raised(lambda: engine.start([]), ModuleNotFoundError)
+        assert "only_here" in str(error)
+        assert "in task far on rank 1" in error.__notes__[0]
+    del sys.modules["only_here"]
+    assert start_one(engine, waited, 0, 4, place=1)[0] == 4
 
 
 @check

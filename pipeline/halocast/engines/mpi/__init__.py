@@ -9,6 +9,7 @@ own chunks of the stores.
     crew       the other ranks, as the first one sees them
     engine     the engine of the first rank
     rank       what every rank does: its share of a plan
+    call       tasks on their way
     exchange   results on their way
     farm       independent tasks, to whoever is free
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from halocast.engines.mpi import farm
+from halocast.engines.mpi.call import Call, Result
 from halocast.engines.mpi.crew import Crew
 from halocast.engines.mpi.exchange import receive
 from halocast.engines.mpi.rank import Rank, Report
-from halocast.engines.plan import Result, Task, make_plans
+from halocast.engines.plan import Task, make_plans
 
 
 class Handle:
@@ -60,12 +61,13 @@ class MpiEngine:
 
     def submit(self, name: str, task: Callable[..., Any], *args: Any, place: int = 0) -> Handle:
         """Plan ``task(*args)`` for the rank of a place."""
-        for a in args:
-            if isinstance(a, Handle):
-                self._require(a)
+        needed = [a for a in args if isinstance(a, Handle)]
+        for a in needed:
+            self._require(a)
+        call = Call.of(task, [Result(a.number) if isinstance(a, Handle) else a for a in args])
         handle = Handle(next(self._numbers), name, self._released)
-        arguments = tuple(Result(a.number) if isinstance(a, Handle) else a for a in args)
-        self._planned.append(Task(handle.number, task, arguments, place % self.places))
+        needs = tuple(a.number for a in needed)
+        self._planned.append(Task(handle.number, call, needs, place % self.places))
         self._names[handle.number] = name
         return handle
 
@@ -126,8 +128,9 @@ class MpiEngine:
 
     def each(self, task: Callable[..., Any], items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
         """Run every item's task on whichever rank is free; yield results as they come."""
-        self._crew.tell("each", [task] * self.places)
-        outcomes = farm.lead(self._crew.comm, task, items)
+        calls = [Call.of(task, item) for item in items]
+        self._crew.tell("each")
+        outcomes = farm.lead(self._crew.comm, calls)
         try:
             for outcome in outcomes:
                 if outcome.failure is not None:

@@ -7,38 +7,35 @@ share of the tasks in another thread.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 from mpi4py import MPI
 
+from halocast.engines.mpi.call import Call
 from halocast.engines.mpi.exchange import meet, receive, send
 from halocast.engines.mpi.failure import Failure, Outcome
 
 _PAUSE = 1e-3
 
-Item = tuple[Any, ...]
-Task = Callable[..., Any]
 
-
-def attempt(task: Task, item: Item, rank: int) -> Outcome:
-    """Try a task on one item, on a rank."""
+def attempt(call: Call, rank: int) -> Outcome:
+    """Try a call, on a rank."""
     try:
-        return Outcome(task(*item), None)
+        return Outcome(call({}), None)
     except Exception as error:
         return Outcome(None, Failure.of(error, 0, rank))
 
 
-def work(comm: MPI.Intracomm, task: Task) -> None:
-    """Try the task on items from the first rank until there are no more."""
+def work(comm: MPI.Intracomm) -> None:
+    """Do the calls that come from the first rank, until there are no more."""
     while True:
         while not comm.Iprobe(0):
             time.sleep(_PAUSE)
-        item = receive(comm, 0)
-        if item is None:
+        call = receive(comm, 0)
+        if call is None:
             break
-        outcome = attempt(task, item, comm.rank)
+        outcome = attempt(call, comm.rank)
         try:
             send(comm, 0, outcome)
         except Exception as error:  # the result cannot be pickled
@@ -46,13 +43,13 @@ def work(comm: MPI.Intracomm, task: Task) -> None:
     meet(comm)
 
 
-def lead(comm: MPI.Intracomm, task: Task, items: Sequence[Item]) -> Generator[Outcome, None, None]:
-    """Hand out the items; yields what came of them, as it comes.
+def lead(comm: MPI.Intracomm, calls: Sequence[Call]) -> Generator[Outcome, None, None]:
+    """Hand out the calls; yields what came of them, as it comes.
 
     When the caller stops listening no more is handed out, and what is under way is waited for.
     """
     with ThreadPoolExecutor(1) as thread:
-        farm = _Farm(comm, task, items, thread)
+        farm = _Farm(comm, calls, thread)
         try:
             farm.begin()
             while farm.busy:
@@ -69,14 +66,10 @@ class _Farm:
     """Who is at work: other ranks, and this one's thread."""
 
     def __init__(
-        self,
-        comm: MPI.Intracomm,
-        task: Task,
-        items: Sequence[Item],
-        thread: ThreadPoolExecutor,
+        self, comm: MPI.Intracomm, calls: Sequence[Call], thread: ThreadPoolExecutor
     ) -> None:
-        self.comm, self.task, self.thread = comm, task, thread
-        self.waiting = list(items)[::-1]
+        self.comm, self.thread = comm, thread
+        self.waiting = list(calls)[::-1]
         self.away: set[int] = set()
         self.here: Future[Outcome] | None = None
 
@@ -113,8 +106,7 @@ class _Farm:
     def _take(self) -> None:
         self.here = None
         if self.waiting:
-            item = self.waiting.pop()
-            self.here = self.thread.submit(attempt, self.task, item, self.comm.rank)
+            self.here = self.thread.submit(attempt, self.waiting.pop(), self.comm.rank)
 
     def _hand_out(self, rank: int) -> None:
         if self.waiting:

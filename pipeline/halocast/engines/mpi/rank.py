@@ -12,7 +12,7 @@ from halocast.engines.mpi import farm
 from halocast.engines.mpi.crew import listen
 from halocast.engines.mpi.exchange import Packed, exchange, meet, pack, send, share
 from halocast.engines.mpi.failure import Failure, Outcome
-from halocast.engines.plan import Job, Plan, Result, Step
+from halocast.engines.plan import Job, Plan, Step
 
 
 class Report(NamedTuple):
@@ -88,7 +88,7 @@ class Rank:
 
     def _do(self, job: Job) -> None:
         try:
-            self.results[job.number] = job.function(*self._arguments(job))
+            self.results[job.number] = job.call(self.results)
         except Exception as error:
             self._fail(error, job.number)
         else:
@@ -96,9 +96,6 @@ class Rank:
 
     def _fail(self, error: Exception, number: int) -> None:
         self._failure = Failure.of(error, number, self.comm.rank)
-
-    def _arguments(self, job: Job) -> list[Any]:
-        return [self.results[a.number] if isinstance(a, Result) else a for a in job.arguments]
 
     def _forget(self, numbers: Sequence[int]) -> None:
         for number in numbers:
@@ -124,7 +121,7 @@ def serve(comm: MPI.Intracomm) -> int:
             if comm.rank == owner:
                 rank.give(number)
         elif what == "each":
-            farm.work(comm, content)
+            farm.work(comm)
         elif what == "forget":
             rank.results.clear()
         else:

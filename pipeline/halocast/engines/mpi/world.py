@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import signal
 import sys
 import traceback
@@ -82,4 +83,5 @@ def _serve_and_leave() -> NoReturn:
     except BaseException:
         traceback.print_exc(file=sys.__stderr__)
         MPI.COMM_WORLD.Abort(1)
+        os._exit(1)  # where aborting takes its time; leaving as usual would wait for all ranks
     sys.exit(code)
