@@ -30,6 +30,7 @@ from halocast.stores.forcing_store import MAX_GAP
 from halocast.stores.forcing_writer import write_forcing
 from halocast.stores.grid_store import read_grid, write_grid
 from halocast.stores.observation_store import write_observations
+from halocast.stores.places import Place, locate
 
 # what readers leave out by themselves, where it is one of the fates
 _LEFT_OUT = {
@@ -102,7 +103,7 @@ class IngestReport:
 
 def ingest(
     names: Sequence[str],
-    into: str | Path,
+    into: str | Path | Place,
     *,
     domain: Domain | None = None,
     start: Time | None = None,
@@ -168,7 +169,9 @@ def ingest(
     return reports
 
 
-def _ingest_bathymetry(entry: Entry, into: str | Path, domain: Domain | None) -> IngestReport:
+def _ingest_bathymetry(
+    entry: Entry, into: str | Path | Place, domain: Domain | None
+) -> IngestReport:
     if domain is None:
         raise ConfigError(
             f"{entry.name} needs a domain to make a grid of",
@@ -191,7 +194,7 @@ def _ingest_bathymetry(entry: Entry, into: str | Path, domain: Domain | None) ->
 def _ingest_analysis(
     entry: Entry,
     data: xr.Dataset,
-    into: str | Path,
+    into: str | Path | Place,
     grid: Grid,
     period: tuple[np.datetime64, np.datetime64],
     max_gap: np.timedelta64,
@@ -216,7 +219,7 @@ def _ingest_analysis(
 def _ingest_rows(
     entry: Entry,
     rows: xr.Dataset,
-    into: str | Path,
+    into: str | Path | Place,
     box: Box,
     period: tuple[np.datetime64, np.datetime64],
 ) -> IngestReport:
@@ -259,8 +262,8 @@ def _period(start: Time | None, stop: Time | None) -> tuple[np.datetime64, np.da
     return first, last
 
 
-def _grid(into: str | Path, domain: Domain | None) -> Grid:
-    if not Path(into).exists():
+def _grid(into: str | Path | Place, domain: Domain | None) -> Grid:
+    if not locate(into).names():
         raise ConfigError(
             "there is no store yet, and so no grid to put data on",
             where=str(into),

@@ -15,6 +15,7 @@ from halocast.cycle.context import Context, load_context
 from halocast.diagnostics import Row, field_rows, summarise
 from halocast.errors import RunError
 from halocast.runs import setting_differences
+from halocast.stores.places import locate
 from halocast.stores.run_store import read_texts
 
 
@@ -33,8 +34,8 @@ def average_scores(directories: Sequence[str | Path]) -> list[Row]:
         neither a truth nor a reference to score against.
     """
     for directory in directories:
-        read_texts(Path(directory).absolute())  # says what is wrong where there is no run
-    contexts = [load_context(str(Path(d).absolute())) for d in directories]
+        read_texts(directory)  # says what is wrong where there is no run
+    contexts = [load_context(str(locate(d))) for d in directories]
     _require_replicates(contexts)
     cycles = min(c.store.committed() for c in contexts)
     if cycles == 0:
@@ -64,7 +65,7 @@ def _require_replicates(contexts: Sequence[Context]) -> None:
             raise RunError(
                 "the runs differ in more than their seed:\n"
                 + "\n".join(f"  - {d}" for d in differences),
-                where=str(context.directory),
+                where=str(context.place),
                 remedy="average runs of one run file with other seeds: --set seed=2",
             )
 

@@ -1,11 +1,16 @@
-"""Runs from the outside: create one, carry it out or on, ask for its scores."""
+"""Runs from the outside: create one, carry it out or on, ask for its scores.
+
+A run lies in a folder, given by its path or URL (``halocast.stores.places``).
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -22,9 +27,15 @@ from halocast.cycle.driver import Driver, Progress
 from halocast.diagnostics import Row, rows_by_cycle, summarise
 from halocast.engines import Engine
 from halocast.errors import RunError, RunStopped
+from halocast.stores.copying import copy_folder
+from halocast.stores.local_place import LocalPlace
 from halocast.stores.observation_store import Observations
 from halocast.stores.open_run import open_run
-from halocast.stores.run_store import CONFIG, RunSpec, RunStore, read_texts
+from halocast.stores.places import Place, locate, require_local
+from halocast.stores.run_lock import RunLock
+from halocast.stores.run_store import CONFIG, RunSpec, RunStore, read_texts, require_free
+
+log = logging.getLogger(__name__)
 
 Watcher = Callable[[Progress], None]
 
@@ -34,7 +45,7 @@ _STACK = (
 
 
 def create_run(
-    settings: RunSettings, directory: str | Path, twin: str | Path | None = None
+    settings: RunSettings, directory: str | Path | Place, twin: str | Path | None = None
 ) -> RunStore:
     """Make the folder of a run: its twin data where it asks for some, and its empty store.
 
@@ -50,44 +61,52 @@ def create_run(
     Raises
     ------
     RunError
-        The folder exists and is not empty.
+        The folder exists and is not empty, or another process is making a run there.
     """
-    directory = Path(directory).absolute()
-    if directory.exists() and any(directory.iterdir()):
-        raise RunError(
-            "the output folder exists and is not empty",
-            where=str(directory),
-            remedy="choose another --output, delete the folder, or continue the run in it "
-            "with `halocast resume`",
-        )
+    place = locate(directory)
     settings = _with_absolute_store(settings)
-    if settings.data.twin is None:
-        return RunStore.create(directory, _spec(settings, data_store(directory, settings)))
-    if twin is not None:
-        shared = Path(twin).absolute()
-        run = RunStore.create(directory, _spec(settings, shared / "data.zarr"))
-        (directory / "data.zarr").symlink_to(shared / "data.zarr", target_is_directory=True)
-        return run
+    require_free(place)
+    with RunLock(place):
+        require_free(place)
+        if settings.data.twin is None:
+            return RunStore.create(place, _spec(settings, data_store(place, settings)))
+        if twin is not None:
+            return _with_shared_twin(settings, place, Path(twin).absolute())
+        return _with_own_twin(settings, place)
+
+
+def _with_shared_twin(settings: RunSettings, place: Place, shared: Path) -> RunStore:
+    link = require_local(place) / "data.zarr"
+    link.symlink_to(shared / "data.zarr", target_is_directory=True)
+    return RunStore.create_beside(place, _spec(settings, shared / "data.zarr"))
+
+
+def _with_own_twin(settings: RunSettings, place: Place) -> RunStore:
+    """Make a run with its twin's data, which are made on a disk and then brought there."""
     from halocast.twins import make_twin
 
-    # a twin's data are made beside, and moved into the folder the run store has made
-    workshop = directory.parent / f".{directory.name}.making"
-    make_twin(settings, workshop)
-    run = RunStore.create(directory, _spec(settings, workshop / "data.zarr"))
-    for path in workshop.iterdir():
-        path.rename(directory / path.name)
-    workshop.rmdir()
-    return run
+    if not isinstance(place, LocalPlace):
+        with tempfile.TemporaryDirectory(prefix="halocast-") as folder:
+            workshop = Path(folder) / "twin"
+            make_twin(settings, workshop)
+            copy_folder(workshop, place)
+    else:
+        workshop = place.path.parent / f".{place.name}.making"
+        make_twin(settings, workshop)
+        for path in workshop.iterdir():
+            path.rename(place.path / path.name)
+        workshop.rmdir()
+    return RunStore.create_beside(place, _spec(settings, data_store(place, settings)))
 
 
 def _with_absolute_store(settings: RunSettings) -> RunSettings:
     if settings.data.twin is not None:
         return settings
-    data = settings.data.model_copy(update={"store": str(Path(settings.data.store).absolute())})
+    data = settings.data.model_copy(update={"store": str(locate(settings.data.store))})
     return settings.model_copy(update={"data": data})
 
 
-def _spec(settings: RunSettings, store: Path) -> RunSpec:
+def _spec(settings: RunSettings, store: str | Path | Place) -> RunSpec:
     model = make_model(settings, store)
     time = settings.time
     return RunSpec(
@@ -104,7 +123,7 @@ def _spec(settings: RunSettings, store: Path) -> RunSpec:
     )
 
 
-def _largest_window(settings: RunSettings, store: Path) -> int:
+def _largest_window(settings: RunSettings, store: str | Path | Place) -> int:
     """Return the largest number of observation rows in any cycle."""
     edges = [settings.time.at(k) for k in range(settings.time.cycles + 1)]
     times = Observations.open(store).times
@@ -154,7 +173,7 @@ def _git_commit() -> str:
 
 
 def carry_out(
-    directory: str | Path,
+    directory: str | Path | Place,
     engine: Engine,
     *,
     groups: int | None = None,
@@ -176,41 +195,69 @@ def carry_out(
     stop
         Tells whether to stop after the cycle under way.
 
+    A checkpoint with damaged bytes is not gone on from: the log says so, and the run goes on after
+    the one before.
+
     Raises
     ------
     RunStopped
         The run was asked to stop, by ``stop`` or by a request in its folder.
+    RunError
+        Another process that lives carries it out.
     """
-    driver = Driver(directory, engine, groups, stop)
-    for progress in driver.run():
-        if watch is not None:
-            watch(progress)
+    place = locate(directory)
+    with RunLock(place) as lock:
+        _clear(place)
+        driver = Driver(place, engine, groups, stop)
+        for progress in driver.run():
+            lock.require()
+            if watch is not None:
+                watch(progress)
     done, cycles = driver.store.committed(), driver.settings.time.cycles
     if done < cycles:
         raise RunStopped(
             f"the run was asked to stop, and has: {done} of {cycles} cycles are committed",
-            where=str(directory),
+            where=str(place),
             remedy=f"`halocast resume` goes on after the checkpoint of cycle "
             f"{driver.store.last_checkpoint()}",
         )
     return done
 
 
-def stored_settings(directory: str | Path) -> RunSettings:
+def _clear(place: Place) -> None:
+    """Remove what processes that died have left behind, and checkpoints that are damaged."""
+    store = RunStore.open(place)
+    store.discard_partial_files()
+    damaged = store.discard_damaged_checkpoints()
+    if not damaged:
+        return
+    sound = store.last_checkpoint()
+    goes_on = f"goes on after the checkpoint of cycle {sound}" if sound else "begins again"
+    more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+    log.warning(
+        "a checkpoint is damaged, its bytes are not those that were written (%s%s); the run %s, "
+        "and what is computed again is checked against what was committed",
+        damaged[0], more, goes_on,
+    )  # fmt: skip
+
+
+def stored_settings(directory: str | Path | Place) -> RunSettings:
     """Return the settings a run was made with."""
-    text, _ = read_texts(Path(directory).absolute())
-    return validate_settings(yaml.safe_load(text), where=str(Path(directory) / CONFIG))
+    place = locate(directory)
+    text, _ = read_texts(place)
+    return validate_settings(yaml.safe_load(text), where=place.file(CONFIG))
 
 
 def change_settings(
-    directory: str | Path, changed: RunSettings, *, accept_changes: bool = False
+    directory: str | Path | Place, changed: RunSettings, *, accept_changes: bool = False
 ) -> None:
     """Give a run other settings before it is resumed.
 
     Raises
     ------
     RunError
-        Something beside the engine differs, and ``accept_changes`` is false.
+        Something beside the engine differs, and ``accept_changes`` is false; or another process
+        that lives carries the run out.
     """
     old = stored_settings(directory)
     differences = setting_differences(old, changed)
@@ -223,10 +270,8 @@ def change_settings(
             "run then follows the new configuration",
         )
     if differences or old.engine != changed.engine:
-        path = Path(directory) / CONFIG
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(changed.to_yaml(), encoding="utf-8")
-        partial.replace(path)
+        with RunLock(directory):
+            locate(directory).write(CONFIG, changed.to_yaml().encode())
 
 
 def setting_differences(old: RunSettings, new: RunSettings) -> list[str]:
@@ -249,6 +294,6 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
     return out
 
 
-def run_scores(directory: str | Path) -> list[Row]:
+def run_scores(directory: str | Path | Place) -> list[Row]:
     """Return the scores of a run, averaged over its committed cycles."""
     return summarise(rows_by_cycle(open_run(directory)["scores"].to_dataset()))

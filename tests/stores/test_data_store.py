@@ -62,6 +62,7 @@ def test_no_store_no_grid(tmp_path, path):
     with pytest.raises(StoreError, match="no store here"):
         read_grid(tmp_path / "nowhere.zarr")
     (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/notes.txt").touch()
     with pytest.raises(StoreError, match="not a zarr v3 store"):
         read_grid(tmp_path / "folder")
     for reader in (Forcing, Truth):

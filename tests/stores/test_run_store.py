@@ -247,7 +247,7 @@ def test_folders_that_exist_are_refused(store, tmp_path):
     with pytest.raises(RunError, match="exists and is not empty"):
         RunStore.create(store.directory, ocean_spec())
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="exists and is not empty"):
+    with pytest.raises(StoreError, match="a file lies where a folder is needed"):
         RunStore.create(tmp_path / "file", ocean_spec())
     (tmp_path / "empty").mkdir()
     RunStore.create(tmp_path / "empty", plane_spec())

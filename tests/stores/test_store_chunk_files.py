@@ -7,7 +7,8 @@ import pytest
 import zarr
 from halocast.errors import StoreError
 from halocast.stores.arrays import array_at, array_layout, create_arrays
-from halocast.stores.chunk_files import PARTIAL, ChunkFiles
+from halocast.stores.chunk_files import ChunkFiles
+from halocast.stores.local_place import PARTIAL
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -97,7 +98,7 @@ def test_a_failed_write_leaves_the_chunk_and_no_rubbish(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("halocast.stores.chunk_files.os.replace", refuse)
+    monkeypatch.setattr("os.replace", refuse)
     with pytest.raises(OSError, match="No space"):
         files.write((0, 0), np.ones((1, 8)))
     assert np.array_equal(files.read((0, 0)), np.zeros((1, 8)))

@@ -6,16 +6,16 @@ import errno
 import os
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from halocast.errors import StoreError
 from halocast.sources.rows import make_rows
-from halocast.stores import chunk_files
-from halocast.stores.chunk_files import PARTIAL
 from halocast.stores.compare import compare_runs
 from halocast.stores.grid_store import write_grid
+from halocast.stores.local_place import PARTIAL
 from halocast.stores.observation_store import Observations, write_observations
 from halocast.stores.open_run import open_run
 from halocast.stores.run_store import RunStore
@@ -30,21 +30,24 @@ from store_examples import (
     run_cycle,
 )
 
+NAMING = ("replace", "link")  # how a file that was written gets its name
+
 
 @pytest.fixture
 def full_after(monkeypatch):
     """Make the disk full after a number of files."""
 
     def arm(n_files: int) -> None:
-        real, left = os.replace, [n_files]
+        left = [n_files]
 
-        def replace(source, target):
+        def counted(real, source, target):
             left[0] -= 1
             if left[0] < 0:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
             real(source, target)
 
-        monkeypatch.setattr(chunk_files.os, "replace", replace)
+        for name in NAMING:
+            monkeypatch.setattr(os, name, partial(counted, getattr(os, name)))
 
     return arm
 
@@ -169,16 +172,17 @@ def killed_in(store: RunStore, cycle: int, n_files: int) -> int:
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    left, replace = n_files, os.replace
+    left = n_files
 
-    def counted(*names):
+    def counted(real, *names):
         nonlocal left
         left -= 1
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
-        replace(*names)
+        real(*names)
 
-    chunk_files.os.replace = counted
+    for name in NAMING:
+        setattr(os, name, partial(counted, getattr(os, name)))
     run_cycle(store, cycle, rows=50)
     os._exit(0)
 
@@ -213,20 +217,21 @@ def test_the_disk_has_everything_before_a_checkpoint_is_committed(tmp_path, monk
     """What a power failure may not take: all that was written, then the record, in this order."""
     events = []
     store = RunStore.create(tmp_path / "run", ocean_spec())
-    real_sync, real_replace = os.fsync, os.replace
+    real_sync = os.fsync
 
     def fsync(descriptor):
         real_sync(descriptor)
         events.append("flush a file")
 
-    def replace(source, target):
-        real_replace(source, target)
+    def named(real, source, target):
+        real(source, target)
         events.append(Path(target).parent.name)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(os, "replace", replace)
+    for name in NAMING:
+        monkeypatch.setattr(os, name, partial(named, getattr(os, name)))
     monkeypatch.setattr(
-        "halocast.stores.run_store.flush_filesystem", lambda _: events.append("flush all")
+        "halocast.stores.local_place.flush_filesystem", lambda _: events.append("flush all")
     )
     run_cycle(store, 1)
     assert events[-4:] == ["flush all", "flush a file", "commits", "flush a file"]

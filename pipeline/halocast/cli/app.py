@@ -29,7 +29,7 @@ console = Console(highlight=False)
 RunFile = Annotated[
     str, typer.Argument(help="Run file, or the name of a packaged one", show_default=False)
 ]
-Directory = Annotated[Path, typer.Argument(help="Folder of a run", show_default=False)]
+Directory = Annotated[str, typer.Argument(help="Folder or URL of a run", show_default=False)]
 EngineName = Annotated[
     str | None, typer.Option("--engine", help="serial, dask or mpi; default as in the run file")
 ]
@@ -38,7 +38,9 @@ Scheduler = Annotated[
     str | None,
     typer.Option("--scheduler", help="Address or scheduler file of a running Dask cluster"),
 ]
-Output = Annotated[Path | None, typer.Option("--output", help="Folder to make for the run")]
+Output = Annotated[
+    str | None, typer.Option("--output", help="Folder to make for the run; a path or a URL")
+]
 Log = Annotated[
     LogFormat, typer.Option("--log-format", help="text, or json: one object a line for machines")
 ]
@@ -87,7 +89,7 @@ def _engine_overrides(engine: str | None, workers: int | None, scheduler: str | 
 
 @app.command()
 def demo(
-    output: Annotated[Path, typer.Option(help="Folder to make")] = Path("halocast-demo"),
+    output: Annotated[str, typer.Option(help="Folder to make")] = "halocast-demo",
     engine: EngineName = None,
     workers: Workers = None,
 ) -> None:
@@ -110,7 +112,9 @@ def demo(
 @app.command()
 def ingest(
     entries: Annotated[list[str], typer.Argument(help="Catalog entries", show_default=False)],
-    into: Annotated[Path, typer.Option("--into", help="Data store to make or add to")],
+    into: Annotated[
+        str, typer.Option("--into", help="Data store to make or add to; a path or a URL")
+    ],
     run_file: Annotated[
         str | None, typer.Option("--run", help="Run file that gives the grid and the period")
     ] = None,
@@ -183,7 +187,7 @@ def run(
 
     settings = _settings(run_file, overrides, engine, workers, scheduler)
     join(settings.engine.kind)
-    run_and_show(console, settings, output or Path("runs") / settings.name, log_format)
+    run_and_show(console, settings, output or str(Path("runs") / settings.name), log_format)
 
 
 @app.command()
@@ -256,8 +260,8 @@ def report(directory: Directory) -> None:
 
 @app.command()
 def compare(
-    first: Annotated[Path, typer.Argument(help="Folder of a run", show_default=False)],
-    second: Annotated[Path, typer.Argument(help="Folder of another", show_default=False)],
+    first: Annotated[str, typer.Argument(help="Folder or URL of a run", show_default=False)],
+    second: Annotated[str, typer.Argument(help="Of another", show_default=False)],
 ) -> None:
     """Compare two runs bit by bit: exit 0 when identical, 1 with the first difference.
 
@@ -331,7 +335,7 @@ def tables(
 
 @app.command()
 def average(
-    directories: Annotated[list[Path], typer.Argument(help="Folders of runs", show_default=False)],
+    directories: Annotated[list[str], typer.Argument(help="Folders of runs", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Tidy rows as JSON")] = False,
 ) -> None:
     """Average the estimates of independent runs on the same data, and score the mean.

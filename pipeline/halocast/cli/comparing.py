@@ -15,6 +15,7 @@ from halocast.diagnostics import table, to_json
 from halocast.diagnostics.summary import number
 from halocast.engines import make_engine
 from halocast.errors import ConfigError
+from halocast.stores.places import require_local
 from halocast.sweep import Outcome, Score, combine, parse_vary, sweep, write_outcomes
 from halocast.sweep.chart import write_chart
 from halocast.sweep.outcome import default_score, require_score
@@ -28,6 +29,7 @@ def sweep_and_show(
     keep_runs: bool,
 ) -> None:  # fmt: skip
     """Run a sweep, show its best combinations, and draw it."""
+    output = require_local(output)
     score = Score.parse(score_text) if score_text else None
     varied = dict(parse_vary(text) for text in vary)
     if len(varied) < len(vary):
@@ -80,7 +82,7 @@ def _show_outcomes(console: Console, outcomes: Sequence[Outcome], score: Score) 
         console.print(failed[0].error, markup=False)
 
 
-def average_and_show(console: Console, directories: Sequence[Path], as_json: bool) -> None:
+def average_and_show(console: Console, directories: Sequence[str | Path], as_json: bool) -> None:
     """Show the scores of the mean of several runs' estimates."""
     from halocast.replicates import average_scores
 
@@ -98,6 +100,7 @@ def make_tables(
     """Run the cases of the tables and write their page."""
     from halocast.tables import load_cases, run_cases, write_tables
 
+    output = require_local(output)
     cases = load_cases(only)
     output.mkdir(parents=True, exist_ok=True)
     engine = make_engine(*engine_choice)

@@ -54,7 +54,7 @@ class Pace:
 
 @contextmanager
 def following(
-    console: Console, settings: RunSettings, engine: Engine, directory: Path, first: int
+    console: Console, settings: RunSettings, engine: Engine, directory: str | Path, first: int
 ) -> Iterator[Callable[[driver.Progress], None]]:
     """Say how a run begins, goes on and ends; gives what is to be called with every cycle.
 
@@ -93,7 +93,7 @@ def _say(event: str, text: str, data: dict[str, Any], level: int = logging.INFO)
     log.log(level, text, extra={"event": event, "data": data})
 
 
-def _say_begin(settings: RunSettings, engine: Engine, directory: Path, first: int) -> None:
+def _say_begin(settings: RunSettings, engine: Engine, directory: str | Path, first: int) -> None:
     dashboard = getattr(engine, "dashboard", "")
     data = {
         "name": settings.name,

@@ -17,7 +17,7 @@ from halocast.ingest import Domain, ingest
 def ingest_and_show(
     console: Console,
     names: Sequence[str],
-    into: Path,
+    into: str,
     run_file: str | None,
     start: str | None,
     stop: str | None,

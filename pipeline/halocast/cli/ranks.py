@@ -33,7 +33,7 @@ def join(kind: str) -> None:
     enlist()
 
 
-def stored_kind(directory: Path, overrides: Sequence[str]) -> str:
+def stored_kind(directory: str | Path, overrides: Sequence[str]) -> str:
     """Return the engine a run will be resumed with: the last override's, else the run's own."""
     from halocast.runs import stored_settings
 

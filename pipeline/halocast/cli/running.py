@@ -20,13 +20,17 @@ from halocast.diagnostics import table
 from halocast.engines import make_engine
 from halocast.errors import RunStopped
 from halocast.runs import carry_out, change_settings, create_run, run_scores, stored_settings
+from halocast.stores.places import locate
 from halocast.stores.run_store import RunStore
 
 log = logging.getLogger(__name__)
 
 
 def run_and_show(
-    console: Console, settings: RunSettings, output: Path, log_format: LogFormat = LogFormat.TEXT
+    console: Console,
+    settings: RunSettings,
+    output: str | Path,
+    log_format: LogFormat = LogFormat.TEXT,
 ) -> None:
     """Create a run in a folder, carry it out, and show its scores."""
     start_logging(console, log_format)
@@ -35,10 +39,10 @@ def run_and_show(
         log.info(text, extra={"event": "making data"})
         with console.status("the first time, kernels are compiled too"):
             create_run(settings, output)
-        account = output / "ingest.txt"
-        if account.is_file():
+        place = locate(output)
+        if place.exists("ingest.txt"):
             console.print("[bold]Ingested through the catalogs[/]")
-            console.print(account.read_text(encoding="utf-8"), markup=False)
+            console.print(place.read("ingest.txt").decode(), markup=False)
     else:
         create_run(settings, output)
     _carry_out_and_show(console, settings, output)
@@ -46,7 +50,7 @@ def run_and_show(
 
 def resume_and_show(
     console: Console,
-    directory: Path,
+    directory: str | Path,
     overrides: Iterable[str],
     accept_changes: bool,
     log_format: LogFormat = LogFormat.TEXT,
@@ -70,11 +74,10 @@ def resume_and_show(
         f"{store.committed()} of {settings.time.cycles} cycles are committed; going on after the "
         f"checkpoint of cycle {store.last_checkpoint()}."
     )
-    store.discard_partial_files()
     _carry_out_and_show(console, settings, directory)
 
 
-def _carry_out_and_show(console: Console, settings: RunSettings, directory: Path) -> None:
+def _carry_out_and_show(console: Console, settings: RunSettings, directory: str | Path) -> None:
     """Carry a run out; a run that was stopped ends the command with exit code 75."""
     choice = settings.engine
     began = time.perf_counter()
@@ -96,7 +99,7 @@ def _carry_out_and_show(console: Console, settings: RunSettings, directory: Path
     )
 
 
-def stop_and_show(console: Console, directory: Path) -> None:
+def stop_and_show(console: Console, directory: str | Path) -> None:
     """Ask the process that runs a folder to stop."""
     settings, store = stored_settings(directory), RunStore.open(directory)
     if store.committed() == settings.time.cycles:
@@ -109,7 +112,7 @@ def stop_and_show(console: Console, directory: Path) -> None:
     )
 
 
-def show_scores(console: Console, directory: Path, *, everything: bool) -> None:
+def show_scores(console: Console, directory: str | Path, *, everything: bool) -> None:
     """Print the scores; of the surface only, unless everything is wanted."""
     rows = run_scores(directory)
     surface = [row for row in rows if not row["variable"][-1].isdigit()]

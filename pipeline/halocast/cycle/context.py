@@ -1,13 +1,12 @@
 """What every task of a run needs, built once a process from the run's folder.
 
-Tasks receive the folder's path, not these objects: settings, grid, model and open stores are built
-where they are used and never travel. The folder (and the data store) must therefore be on a file
-system that all workers see.
+Tasks receive the folder's path or URL, not these objects: settings, grid, model and open stores are
+built where they are used and never travel. The folder (and the data store) must therefore be on a
+file system that all workers see, or in an object store they all have access to.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import yaml
 
 from halocast.config import PlaneGrid, RunSettings, validate_settings
+from halocast.cycle.observed import require_observed
 from halocast.errors import ConfigError, StoreError
 from halocast.grid import Grid
 from halocast.localization.adaptive import (
@@ -31,6 +31,7 @@ from halocast.observations.withholding import Platforms, platforms_of
 from halocast.stores.forcing_store import Forcing
 from halocast.stores.grid_store import read_grid
 from halocast.stores.observation_store import Observations
+from halocast.stores.places import Place, locate
 from halocast.stores.run_store import CONFIG, RunStore
 from halocast.stores.truth_store import Truth
 from halocast.twins.settings import NatureTwin
@@ -40,7 +41,7 @@ from halocast.twins.settings import NatureTwin
 class Context:
     """A run as its tasks see it."""
 
-    directory: Path
+    place: Place
     settings: RunSettings
     model: Model
 
@@ -75,12 +76,12 @@ class Context:
     @cached_property
     def store(self) -> RunStore:
         """The run's store."""
-        return RunStore.open(self.directory)
+        return RunStore.open(self.place)
 
     @cached_property
     def observations(self) -> Observations:
         """The observations of the data store."""
-        return Observations.open(data_store(self.directory, self.settings))
+        return Observations.open(data_store(self.place, self.settings))
 
     @cached_property
     def platforms(self) -> Platforms:
@@ -92,7 +93,7 @@ class Context:
     def truth(self) -> Truth | None:
         """The truth, where the data store has one."""
         try:
-            return Truth.open(data_store(self.directory, self.settings))
+            return Truth.open(data_store(self.place, self.settings))
         except StoreError:
             return None
 
@@ -104,7 +105,7 @@ class Context:
     @cached_property
     def _forcing(self) -> Forcing:
         gap = np.timedelta64(int(self.settings.data.max_gap_hours * 3600), "s")
-        return Forcing.open(data_store(self.directory, self.settings), gap)
+        return Forcing.open(data_store(self.place, self.settings), gap)
 
     @lru_cache(maxsize=2)  # noqa: B019 - a context lives as long as its process
     def forcing(self, cycle: int) -> Any:
@@ -143,14 +144,14 @@ def most_blocks(settings: RunSettings, shape: tuple[int, int]) -> int:
     return run_blocks(settings, shape).n_blocks
 
 
-def data_store(directory: Path, settings: RunSettings) -> Path:
+def data_store(run: str | Path | Place, settings: RunSettings) -> Place:
     """Return where the run's data store is: in its folder for a twin, else as the run file says."""
     if settings.data.twin is not None:
-        return directory / "data.zarr"
-    return Path(settings.data.store)
+        return locate(run) / "data.zarr"
+    return locate(settings.data.store)
 
 
-def run_grid(settings: RunSettings, store: Path) -> Grid:
+def run_grid(settings: RunSettings, store: str | Path | Place) -> Grid:
     """Return the grid a run file asks for, with the depths of its data store.
 
     Raises
@@ -175,18 +176,20 @@ def run_grid(settings: RunSettings, store: Path) -> Grid:
     return grid
 
 
-def make_model(settings: RunSettings, store: Path) -> Model:
+def make_model(settings: RunSettings, store: str | Path | Place) -> Model:
     """Build the run's model on its grid."""
     return build_model(settings.model, run_grid(settings, store))
 
 
 def load_context(directory: str) -> Context:
     """Return the context of a run; built once a process and state of the run file."""
-    return _load(directory, os.stat(Path(directory) / CONFIG).st_mtime_ns)
+    return _load(directory, locate(directory).version(CONFIG))
 
 
 @lru_cache(maxsize=2)
-def _load(directory: str, modified: int) -> Context:
-    path = Path(directory)
-    settings = validate_settings(yaml.safe_load((path / CONFIG).read_text(encoding="utf-8")))
-    return Context(path, settings, make_model(settings, data_store(path, settings)))
+def _load(directory: str, version: Any) -> Context:
+    place = locate(directory)
+    settings = validate_settings(yaml.safe_load(place.read(CONFIG)))
+    model = make_model(settings, data_store(place, settings))
+    require_observed(settings, model.layout)
+    return Context(place, settings, model)

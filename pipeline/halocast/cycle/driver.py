@@ -18,6 +18,7 @@ import numpy as np
 from halocast.cycle import scoring, tasks
 from halocast.cycle.stopping import stop_requested, withdraw_stop
 from halocast.engines.base import Engine
+from halocast.stores.places import Place, locate
 from halocast.stores.run_store import RunStore
 
 
@@ -66,12 +67,12 @@ class Driver:
 
     def __init__(
         self,
-        directory: str | Path,
+        directory: str | Path | Place,
         engine: Engine,
         groups: int | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.directory = str(Path(directory).absolute())
+        self.directory = str(locate(directory))
         self.engine = engine
         self._stop = stop
         context = tasks.load_context(self.directory)

@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from halocast.stores.places import locate
+
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 STOPPED = 75  # exit code of a run that can be resumed: sysexits.h, EX_TEMPFAIL
 
@@ -27,17 +29,17 @@ _REQUEST = "stop"
 
 def request_stop(directory: str | Path) -> None:
     """Ask the process that runs a folder to stop after the cycle that is under way."""
-    Path(directory, _REQUEST).touch()
+    locate(directory).write(_REQUEST, b"")
 
 
 def stop_requested(directory: str | Path) -> bool:
     """Whether a folder's run was asked to stop."""
-    return Path(directory, _REQUEST).exists()
+    return locate(directory).exists(_REQUEST)
 
 
 def withdraw_stop(directory: str | Path) -> None:
     """Take a request back."""
-    Path(directory, _REQUEST).unlink(missing_ok=True)
+    locate(directory).remove(_REQUEST)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from halocast.cycle.context import Context, load_context
 from halocast.engines.base import Engine
+from halocast.stores.places import locate
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def log_traffic(directory: str | Path, engine: Engine) -> None:
     """Log what an engine that counts (MPI's) has moved for the run in a folder, cycle by cycle."""
     starts: Sequence[Mapping[str, int]] = getattr(engine, "moved", ())
     if len(starts) and engine.places > 1:
-        context = load_context(str(Path(directory).absolute()))
+        context = load_context(str(locate(directory)))
         found = traffic(starts, len(starts), _sizes(context, engine.places, len(starts)))
         data = {"moved": found.moved, "least": found.least, "ratio": found.ratio}
         log.info(str(found), extra={"event": "traffic", "data": data})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import xarray as xr
 import yaml
 
 from halocast.errors import RunError, StoreError
+from halocast.stores.places import locate
 from halocast.stores.truth_store import Truth
 
 TRACKS = {"analysis": "analysis", "forecast": "forecast", "free-run": "free_run"}
@@ -75,7 +75,7 @@ class FieldView:
         directory = self.tree.attrs.get("directory")
         if directory is None or not (data.get("twin") or data.get("store")):
             return None
-        store = Path(directory) / "data.zarr" if data.get("twin") else Path(data["store"])
+        store = locate(directory) / "data.zarr" if data.get("twin") else locate(data["store"])
         try:
             truth = Truth.open(store)
             truth.at(self.times[-1].astype("datetime64[s]"))

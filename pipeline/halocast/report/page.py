@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +27,9 @@ from halocast.report.series import error_series
 from halocast.report.style import house_style
 from halocast.report.verdict import GROUPS, Gain, gains, verdict
 from halocast.report.view import RunView
+from halocast.stores.local_place import LocalPlace
 from halocast.stores.open_run import open_run
+from halocast.stores.places import Place, locate
 
 REPORT = "report.html"
 MINUS = "\N{MINUS SIGN}"
@@ -111,8 +111,8 @@ def _gains(view: RunView) -> list[tuple[Gain, str]]:
     ]
 
 
-def write_report(directory: str | Path) -> Path:
-    """Write the report of the run in a directory to ``report.html`` there.
+def write_report(directory: str | Path | Place) -> Path | str:
+    """Write the report of the run at a path or URL to ``report.html`` there; returns where.
 
     The file is replaced whole or not at all. A run that goes on is reported up to its last
     committed cycle.
@@ -120,20 +120,11 @@ def write_report(directory: str | Path) -> Path:
     Raises
     ------
     RunError, StoreError
-        There is no run in the directory, it has no committed cycle yet, or it is damaged.
+        There is no run, it has no committed cycle yet, or it is damaged.
     """
-    path = Path(directory).absolute() / REPORT
-    text = build_page(open_run(directory))
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{REPORT}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o644)  # a temporary file is private, a report is not
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path
+    place = locate(directory)
+    place.write(REPORT, build_page(open_run(place)).encode())
+    return place.path / REPORT if isinstance(place, LocalPlace) else place.file(REPORT)
 
 
 def signed_percent(share: float) -> str:

@@ -8,7 +8,6 @@ writes fast. Made one by one an array costs 3 ms, in one batch 0.7 ms.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from zarr.errors import ContainsArrayError
 
 from halocast.errors import StoreError
 from halocast.stores.chunk_files import ZSTD_LEVEL, ChunkFiles
+from halocast.stores.places import Place
 
 Layouts = dict[str, ArrayV3Metadata]
 
@@ -84,7 +84,9 @@ def create_missing_arrays(group: zarr.Group, layouts: Layouts) -> None:
             return
 
 
-def write_coordinates(root: Path, group: zarr.Group, coordinates: Mapping[str, Coordinate]) -> None:
+def write_coordinates(
+    root: Place, group: zarr.Group, coordinates: Mapping[str, Coordinate]
+) -> None:
     """Make and write arrays of one chunk, in a group of the store at ``root``; empty ones not."""
     present = {name: c for name, c in coordinates.items() if c.values.size}
     create_arrays(

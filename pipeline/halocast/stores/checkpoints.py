@@ -2,13 +2,14 @@
 
 Group ``/checkpoints``: one array a track, dimensions (cycle, member, field, y, x). Members are
 written by whoever holds them, one process a member. Only the checkpoint of a cycle whose commit
-record says ``"checkpoint": true`` counts.
+record says ``"checkpoint": true`` counts, and whether its bytes are still those that were written
+is told by the checksum at the end of each chunk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import zarr
@@ -18,13 +19,16 @@ from halocast.stores.arrays import array_at
 from halocast.stores.chunk_files import ChunkFiles
 from halocast.stores.commits import Commits, write_failure
 from halocast.stores.one_writer import OneWriter
+from halocast.stores.places import Place
 from halocast.stores.run_spec import RunSpec
+
+_READERS = 4  # members that are read at a time to check them
 
 
 class Checkpoints:
     """The checkpoints of a run, in its hierarchy ``root`` at ``path``."""
 
-    def __init__(self, path: Path, root: zarr.Group, spec: RunSpec, commits: Commits) -> None:
+    def __init__(self, path: Place, root: zarr.Group, spec: RunSpec, commits: Commits) -> None:
         self._members, self._commits = spec.members, commits
         self._arrays = {track: array_at(root, f"checkpoints/{track}") for track in spec.tracks}
         self._files = {track: ChunkFiles(path, array) for track, array in self._arrays.items()}
@@ -85,6 +89,40 @@ class Checkpoints:
                     f"track '{track}' was not written",
                     where=files.path(self._chunk(track, cycle, member)),
                 )
+
+    def newest_sound(self) -> tuple[int, list[str]]:
+        """Find the newest complete checkpoint whose bytes are those that were written.
+
+        Returns
+        -------
+        The cycle it was made after, 0 where there is none; and the damaged files of newer ones.
+        """
+        damaged: list[str] = []
+        for cycle in reversed(self.common_cycles()):
+            found = self._damaged(cycle)
+            if not found:
+                return cycle, damaged
+            damaged += found
+        return 0, damaged
+
+    def _damaged(self, cycle: int) -> list[str]:
+        """Return the files of a checkpoint that do not have the bytes that were written."""
+        parts = [
+            (files, self._chunk(track, cycle, member))
+            for track, files in self._files.items()
+            for member in range(self._members)
+        ]
+        with ThreadPoolExecutor(_READERS) as pool:
+            sound = list(pool.map(lambda part: part[0].is_sound(part[1]), parts))
+        return [files.path(chunk) for (files, chunk), good in zip(parts, sound) if not good]
+
+    def discard_after(self, cycle: int) -> None:
+        """Remove the complete checkpoints after a cycle; they are made again."""
+        for later in self.common_cycles():
+            if later > cycle:
+                for track, files in self._files.items():
+                    for member in range(self._members):
+                        files.discard(self._chunk(track, later, member))
 
     def prune(self, keep: int) -> None:
         """Delete all members older than the newest ``keep`` checkpoints, complete or not."""

@@ -1,9 +1,11 @@
 """Commit records: what makes a cycle have happened.
 
-A cycle's arrays are written first, in any order; then its record ``commits/000007.json``, by
-temporary file, flush to disk, rename and flush of the directory. A cycle without a record never
-happened, whatever lies in the arrays. Records are consecutive from cycle 1: a hole, or a record
-that cannot be read, ends the run's history there.
+A cycle's arrays are written first, in any order; then its record ``commits/000007.json``, which is
+made whole, durable, and only where there is none: on a disk by temporary file, flush, link and
+flush of the directory; in an object store by one conditional put (``If-None-Match: *``). Of two
+processes that commit a cycle, one does. A cycle without a record never happened, whatever lies in
+the arrays. Records are consecutive from cycle 1: a hole, or a record that cannot be read, ends the
+run's history there; a record that cannot be read is replaced when its cycle is committed again.
 
 A record holds a digest of every array of its cycle, so that a recomputed cycle can be checked
 against the committed one, and a store against its history.
@@ -11,33 +13,28 @@ against the committed one, and a store against its history.
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from halocast.errors import RunError, StoreError
-from halocast.stores.chunk_files import replacing
+from halocast.stores.places import Place, locate
 
 
 class Commits:
     """The commit records in a directory."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: str | Path | Place) -> None:
+        self.directory = locate(directory)
         self._last = 0
-
-    def path(self, cycle: int) -> Path:
-        """File of a cycle's record."""
-        return self.directory / f"{cycle:06d}.json"
 
     def last(self) -> int:
         """Return the newest committed cycle, 0 where there is none."""
-        while _readable(self.path(self._last + 1)):
+        while self._read(self._last + 1) is not None:
             self._last += 1
         return self._last
 
@@ -48,7 +45,7 @@ class Commits:
                 f"cycle {cycle} is not committed; the last one is {self.last()}",
                 where=str(self.directory),
             )
-        return json.loads(self.path(cycle).read_text(encoding="utf-8"))
+        return json.loads(self.directory.read(_name(cycle)))
 
     def append(self, cycle: int, record: Mapping[str, Any]) -> None:
         """Write the record of the next cycle, atomically and durably.
@@ -60,29 +57,56 @@ class Commits:
         StoreError
             The disk is full or fails; the cycle is not committed then.
         """
-        if cycle != self._last + 1 or self.path(cycle).exists():
+        if cycle != self._last + 1 or not self._create(cycle, record):
             raise RunError(
                 f"cycle {cycle} cannot be committed: the last committed cycle is {self.last()}",
                 where=str(self.directory),
                 remedy="let one process at a time run or resume this folder",
             )
-        self._write(cycle, record)
         self._last = cycle
 
     def mark_checkpoint(self, cycle: int) -> None:
         """Let the record of a committed cycle say that all its members were written."""
         record = self.read(cycle)
         if not record.get("checkpoint"):
-            self._write(cycle, {**record, "checkpoint": True})
+            self._replace(cycle, {**record, "checkpoint": True})
 
-    def _write(self, cycle: int, record: Mapping[str, Any]) -> None:
-        text = json.dumps(record, indent=1, sort_keys=True, default=_plain)
+    def _create(self, cycle: int, record: Mapping[str, Any]) -> bool:
+        """Write a record where there is none that can be read; returns whether it was written."""
+        with _writing(cycle):
+            if self.directory.create(_name(cycle), _text(record)):
+                return True
+        if self._read(cycle) is not None:
+            return False
+        self._replace(cycle, record)
+        return True
+
+    def _replace(self, cycle: int, record: Mapping[str, Any]) -> None:
+        with _writing(cycle):
+            self.directory.write(_name(cycle), _text(record), durable=True)
+
+    def _read(self, cycle: int) -> dict[str, Any] | None:
         try:
-            with replacing(str(self.path(cycle)), durable=True) as file:
-                file.write(text.encode())
-            flush_directory(self.directory)
-        except OSError as error:
-            raise write_failure(error, f"the commit record of cycle {cycle}", cycle) from error
+            record = json.loads(self.directory.read(_name(cycle)))
+        except (FileNotFoundError, ValueError):
+            return None
+        return record if "cycle" in record else None
+
+
+def _name(cycle: int) -> str:
+    return f"{cycle:06d}.json"
+
+
+def _text(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, indent=1, sort_keys=True, default=_plain).encode()
+
+
+@contextmanager
+def _writing(cycle: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise write_failure(error, f"the commit record of cycle {cycle}", cycle) from error
 
 
 def write_failure(error: OSError, what: str, cycle: int) -> StoreError:
@@ -93,41 +117,6 @@ def write_failure(error: OSError, what: str, cycle: int) -> StoreError:
         where=str(error.filename or ""),
         remedy=f"make room (or repair the disk), then `halocast resume`; {safe}",
     )
-
-
-def flush_directory(directory: Path) -> None:
-    """Wait until the disk has the names in a directory."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def flush_filesystem(directory: Path) -> None:
-    """Wait until the disk has everything written to the file system of a directory.
-
-    One call for thousands of small files; ``fsync`` of each would cost 0.3 ms apiece.
-    """
-    try:
-        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
-    except (AttributeError, OSError, TypeError):  # not Linux
-        os.sync()
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        if syncfs(descriptor) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), str(directory))
-    finally:
-        os.close(descriptor)
-
-
-def _readable(path: Path) -> bool:
-    try:
-        return "cycle" in json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return False
 
 
 def _plain(value: Any) -> Any:

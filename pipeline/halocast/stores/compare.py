@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from halocast.stores.places import Place
 from halocast.stores.run_layout import SCORE_VALUES, Label, decode_labels
 from halocast.stores.run_spec import RunSpec
 from halocast.stores.run_store import RunStore
@@ -65,8 +66,8 @@ class Difference:
         return text + (f" ({self.count} values of it differ)" if self.count > 1 else "")
 
 
-def compare_runs(a: str | Path, b: str | Path) -> Difference | None:
-    """Find the first difference of the runs in two directories, in order of cycles.
+def compare_runs(a: str | Path | Place, b: str | Path | Place) -> Difference | None:
+    """Find the first difference of the runs at two paths or URLs, in order of cycles.
 
     Returns
     -------

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -31,7 +30,9 @@ def digest_shape(text: str) -> tuple[int, ...]:
     return tuple(int(n) for n in head.split("x")) if head else ()
 
 
-def require_same(cycle: int, committed: Mapping[str, str], computed: Digests, where: Path) -> None:
+def require_same(
+    cycle: int, committed: Mapping[str, str], computed: Digests, where: object
+) -> None:
     """Check a recomputed cycle against its commit record.
 
     Raises

@@ -16,6 +16,7 @@ import numpy as np
 from halocast.errors import StoreError
 from halocast.stores.arrays import array_at
 from halocast.stores.chunk_files import ChunkFiles
+from halocast.stores.places import Place, locate
 from halocast.stores.revisions import Revision
 
 UNITS = {"ssh": "m", "u": "m s-1", "v": "m s-1", "t": "K", "tau_x": "N m-2", "tau_y": "N m-2"}
@@ -33,7 +34,7 @@ class ForcingWindow(NamedTuple):
 class Forcing:
     """The forcing of a data store. Get it by ``open``; it travels between processes by its path."""
 
-    def __init__(self, path: Path, max_gap: np.timedelta64) -> None:
+    def __init__(self, path: Place, max_gap: np.timedelta64) -> None:
         self.path = path
         self.max_gap = max_gap
         self._revision = Revision(path, "forcing")
@@ -49,12 +50,12 @@ class Forcing:
         return type(self), (self.path, self.max_gap)
 
     @classmethod
-    def open(cls, path: str | Path, max_gap: np.timedelta64 = MAX_GAP) -> Forcing:
+    def open(cls, path: str | Path | Place, max_gap: np.timedelta64 = MAX_GAP) -> Forcing:
         """Open the forcing of the data store at ``path``; StoreError where there is none.
 
         ``max_gap`` is the longest time between two steps that may be interpolated across.
         """
-        return cls(Path(path).absolute(), max_gap)
+        return cls(locate(path), max_gap)
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -15,12 +15,13 @@ from halocast.stores.arrays import array_at, array_layout, create_arrays, write_
 from halocast.stores.chunk_files import ChunkFiles
 from halocast.stores.forcing_store import UNITS, Forcing
 from halocast.stores.grid_store import axis_coordinate, read_grid, time_coordinate
+from halocast.stores.places import Place, locate
 from halocast.stores.revisions import has_revision, new_revision, plain_attrs
 
 REQUIRED = ("ssh", "u", "v", "t")
 
 
-def write_forcing(path: str | Path, ds: xr.Dataset) -> None:
+def write_forcing(path: str | Path | Place, ds: xr.Dataset) -> None:
     """Put forcing into the data store at ``path``, beside what it holds.
 
     Parameters
@@ -39,7 +40,7 @@ def write_forcing(path: str | Path, ds: xr.Dataset) -> None:
         There is no grid; shape, units or variables do not fit; times are not strictly rising;
         the disk is full. The store is unchanged then.
     """
-    path = Path(path).absolute()
+    path = locate(path)
     grid = read_grid(path)
     _check(ds, grid, str(path))
     old = Forcing.open(path) if has_revision(path, "forcing") else None
@@ -122,7 +123,7 @@ def _attrs(ds: xr.Dataset, old: Forcing | None, times: np.ndarray) -> dict[str, 
 
 
 def _create(
-    path: Path, group: zarr.Group, ds: xr.Dataset, grid: Grid, times: np.ndarray
+    path: Place, group: zarr.Group, ds: xr.Dataset, grid: Grid, times: np.ndarray
 ) -> dict[str, ChunkFiles]:
     axes = {
         "time": time_coordinate(times),

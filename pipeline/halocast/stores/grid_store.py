@@ -11,10 +11,11 @@ import zarr
 from halocast.errors import StoreError
 from halocast.grid import Grid
 from halocast.stores.arrays import Coordinate, array_at, attributes, write_coordinates
+from halocast.stores.places import Place, locate
 from halocast.stores.versioning import create_root, open_root
 
 
-def write_grid(path: str | Path, grid: Grid) -> None:
+def write_grid(path: str | Path | Place, grid: Grid) -> None:
     """Put the model grid into the data store at ``path``, which is created if need be.
 
     Raises
@@ -23,8 +24,8 @@ def write_grid(path: str | Path, grid: Grid) -> None:
         The store is of another kind or version, or holds another grid already: what was made on
         that grid would no longer fit.
     """
-    path = Path(path)
-    root = open_root(path, "data", "r+") if path.exists() else create_root(path, "data")
+    path = locate(path)
+    root = open_root(path, "data", "r+") if path.names() else create_root(path, "data")
     if "grid" not in root:
         put_grid(path, root, grid)
     elif not same_grid(read_grid(path), grid):
@@ -35,9 +36,9 @@ def write_grid(path: str | Path, grid: Grid) -> None:
         )
 
 
-def read_grid(path: str | Path) -> Grid:
+def read_grid(path: str | Path | Place) -> Grid:
     """Return the grid of the data store at ``path``; StoreError where there is none."""
-    return get_grid(open_root(Path(path), "data"), str(path))
+    return get_grid(open_root(locate(path), "data"), str(path))
 
 
 def same_grid(a: Grid, b: Grid) -> bool:
@@ -45,7 +46,7 @@ def same_grid(a: Grid, b: Grid) -> bool:
     return all(np.array_equal(getattr(a, f.name), getattr(b, f.name)) for f in fields(Grid))
 
 
-def put_grid(path: Path, root: zarr.Group, grid: Grid) -> None:
+def put_grid(path: Place, root: zarr.Group, grid: Grid) -> None:
     """Write the group ``grid`` into the hierarchy at ``path``."""
     attrs = {
         "geometry": grid.geometry,

@@ -25,13 +25,14 @@ from halocast.sources.rows import (
 )
 from halocast.stores.arrays import array_at, array_layout, create_arrays
 from halocast.stores.chunk_files import ChunkFiles
+from halocast.stores.places import Place, locate
 from halocast.stores.revisions import Revision, has_revision, new_revision, plain_attrs
 
 CHUNK = 65_536
 _SAME_MEASUREMENT = ("time", "variable", "platform", "lat", "lon")
 
 
-def write_observations(path: str | Path, rows: xr.Dataset) -> dict[str, int]:
+def write_observations(path: str | Path | Place, rows: xr.Dataset) -> dict[str, int]:
     """Merge rows with those of the data store at ``path``, and swap the result in atomically.
 
     A row that the store has already, equal in everything but its fate, is not taken again, so
@@ -49,7 +50,7 @@ def write_observations(path: str | Path, rows: xr.Dataset) -> dict[str, int]:
     StoreError
         There is no store, or the disk is full; the store is unchanged then.
     """
-    path = Path(path).absolute()
+    path = locate(path)
     validate_rows(rows, where=str(path))
     stored = Observations.open(path).rows() if has_revision(path, "observations") else None
     fresh = _unknown(rows, stored)
@@ -92,7 +93,7 @@ def _sortable(values: np.ndarray) -> np.ndarray:
     return values.view("i8") if values.dtype.itemsize == 8 else values
 
 
-def _write(path: Path, rows: xr.Dataset) -> None:
+def _write(path: Place, rows: xr.Dataset) -> None:
     with new_revision(path, "observations", plain_attrs(rows.attrs)) as group:
         columns = {name: rows[name].values for name in COLUMNS}
         columns["time"] = columns["time"].view("i8")
@@ -115,7 +116,7 @@ def _write(path: Path, rows: xr.Dataset) -> None:
 class Observations:
     """The observation rows of a data store. Get it by ``open``; it travels by its path."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self.path = path
         self._revision = Revision(path, "observations")
         self._arrays = {name: array_at(self._revision.group, name) for name in COLUMNS}
@@ -124,9 +125,9 @@ class Observations:
         return type(self), (self.path,)
 
     @classmethod
-    def open(cls, path: str | Path) -> Observations:
+    def open(cls, path: str | Path | Place) -> Observations:
         """Open the observations of the data store at ``path``; StoreError where there are none."""
-        return cls(Path(path).absolute())
+        return cls(locate(path))
 
     def __len__(self) -> int:
         return self._arrays["time"].shape[0]

@@ -19,14 +19,15 @@ import zarr
 from halocast.stores.arrays import array_at, attributes
 from halocast.stores.checkpoints import Checkpoints
 from halocast.stores.commits import Commits
+from halocast.stores.places import Place, locate
 from halocast.stores.run_layout import SCORE_LABELS, SCORE_VALUES, decode_labels
 from halocast.stores.run_spec import RunSpec, read_spec
 from halocast.stores.run_store import COMMITS, HIERARCHY, read_texts
 from halocast.stores.versioning import open_root
 
 
-def open_run(directory: str | Path) -> xr.DataTree:
-    """Open the run in a directory for looking at it.
+def open_run(directory: str | Path | Place) -> xr.DataTree:
+    """Open the run at a path or URL for looking at it.
 
     Returns
     -------
@@ -61,7 +62,7 @@ def open_run(directory: str | Path) -> xr.DataTree:
     RunError, StoreError
         There is no run, or it is damaged or of another version.
     """
-    directory = Path(directory).absolute()
+    directory = locate(directory)
     config, record = read_texts(directory)
     root = open_root(directory / HIERARCHY, "run")
     spec = read_spec(root, str(directory), config, record)

@@ -2,17 +2,14 @@
 
 The group ``/observations`` holds its arrays in a child named after a revision, ``r0003``, and says
 in its attributes which one is current. A new revision is written beside the current one; then the
-attribute changes, which is one file replaced by a rename. Whoever reads sees the old revision or
+attribute changes, which is one file replaced as a whole. Whoever reads sees the old revision or
 the new one, never half of each; a failure leaves the old one as it was.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,16 +17,17 @@ import zarr
 
 from halocast.errors import StoreError
 from halocast.stores.arrays import attributes
+from halocast.stores.places import Place, Unreachable
 from halocast.stores.versioning import open_root
 
 
 class Revision:
     """The current revision of a group of a data store, open for reading."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Place, name: str) -> None:
         root = open_root(path, "data")
         self.where = f"{path}/{name}"
-        self._pointer = path / name / "zarr.json"
+        self._place, self._pointer = path, _pointer(name)
         if not has_revision(path, name):
             raise StoreError(
                 f"the store holds no {name}", where=str(path), remedy="make it: `halocast ingest`"
@@ -50,14 +48,17 @@ class Revision:
                 remedy="run again; ingest into a store of its own while a run goes on",
             )
 
-    def _identity(self) -> tuple[int, int]:
-        status = os.stat(self._pointer)
-        return status.st_mtime_ns, status.st_ino
+    def _identity(self) -> Any:
+        return self._place.version(self._pointer)
 
 
-def has_revision(path: Path, name: str) -> bool:
+def _pointer(name: str) -> str:
+    return f"{name}/zarr.json"
+
+
+def has_revision(path: Place, name: str) -> bool:
     """Whether the data store at ``path`` holds this group."""
-    return (path / name / "zarr.json").exists()
+    return path.exists(_pointer(name))
 
 
 def plain_attrs(attrs: Mapping[Any, Any]) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def new_revision(path: Path, name: str, attrs: dict[str, Any]) -> Iterator[zarr.Group]:
+def new_revision(path: Place, name: str, attrs: dict[str, Any]) -> Iterator[zarr.Group]:
     """Write a new revision of a group; it becomes the current one when the block ends well.
 
     Raises
@@ -86,14 +87,14 @@ def new_revision(path: Path, name: str, attrs: dict[str, Any]) -> Iterator[zarr.
     current = attributes(parent).get("current")
     number = f"r{int(str(current)[1:]) + 1 if current else 1:04d}"
     folder = path / name / number
-    shutil.rmtree(folder, ignore_errors=True)  # of an ingest that died
+    folder.remove_all()  # of an ingest that died
     try:
         yield parent.create_group(number, attributes=attrs)
         parent.attrs["current"] = number
+    except Unreachable:  # what was begun is removed by the next ingest
+        raise
     except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if not current:
-            shutil.rmtree(path / name, ignore_errors=True)
+        (path / name if not current else folder).remove_all()
         if isinstance(error, OSError):
             raise StoreError(
                 f"could not write {name}: {error.strerror or error}",
@@ -103,4 +104,4 @@ def new_revision(path: Path, name: str, attrs: dict[str, Any]) -> Iterator[zarr.
             ) from error
         raise
     if current:
-        shutil.rmtree(path / name / str(current), ignore_errors=True)
+        (path / name / str(current)).remove_all()

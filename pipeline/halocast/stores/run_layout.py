@@ -14,7 +14,6 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,7 @@ from halocast.stores.arrays import (
     write_coordinates,
 )
 from halocast.stores.grid_store import axis_coordinate, put_grid, time_coordinate
+from halocast.stores.places import Place
 from halocast.stores.run_spec import RunSpec
 from halocast.stores.versioning import create_root
 
@@ -87,7 +87,7 @@ _CHAIN_MEANING = {
 }
 
 
-def create_hierarchy(path: Path, spec: RunSpec) -> None:
+def create_hierarchy(path: Place, spec: RunSpec) -> None:
     """Create ``run.zarr`` with everything that does not depend on the observations."""
     root = create_root(path, "run", _root_attrs(spec))
     for name in ("observations", "fates", "health"):

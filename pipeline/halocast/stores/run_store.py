@@ -1,9 +1,12 @@
-"""A run directory: what a run was, what it has computed, and from where it can go on.
+"""A run's folder: what a run was, what it has computed, and from where it can go on.
 
     DIR/run.yaml      the resolved run file
     DIR/run.zarr      everything that was computed (run_layout.py)
     DIR/commits/      one small record a committed cycle (commits.py)
     DIR/record.json   versions, seed, machine, commit of the code; written last when a run is made
+    DIR/lock/         who drives the run, while somebody does (run_lock.py)
+
+DIR is a path or a URL (places.py).
 
 A cycle is a transaction: ``write_cycle``, the members' ``write_checkpoint`` where one is due, and
 ``commit`` last. Nothing is read of a cycle without a commit record, and its leftovers are
@@ -17,8 +20,6 @@ members, everything written before them and the record have then reached the dis
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -29,10 +30,11 @@ import numpy as np
 from halocast.errors import RunError, StoreError
 from halocast.stores.arrays import array_at, create_missing_arrays
 from halocast.stores.checkpoints import Checkpoints
-from halocast.stores.chunk_files import PARTIAL, ChunkFiles, replacing
-from halocast.stores.commits import Commits, flush_filesystem, write_failure
+from halocast.stores.chunk_files import ChunkFiles
+from halocast.stores.commits import Commits, write_failure
 from halocast.stores.cycle_pieces import CycleRecord, Piece, pieces
 from halocast.stores.digests import Digests, digest, digest_shape, require_same
+from halocast.stores.places import Place, locate, require_local
 from halocast.stores.run_layout import GROWING, create_hierarchy, piece_layout
 from halocast.stores.run_spec import RunSpec, read_spec
 from halocast.stores.versioning import open_root
@@ -40,6 +42,7 @@ from halocast.stores.versioning import open_root
 __all__ = ["CycleRecord", "RunSpec", "RunStore"]
 
 CONFIG, RECORD, HIERARCHY, COMMITS = "run.yaml", "record.json", "run.zarr", "commits"
+LOCK = "lock"
 
 
 class RunStore:
@@ -48,47 +51,51 @@ class RunStore:
     A store can be pickled: another process gets its own open store, kept from task to task.
     """
 
-    def __init__(self, directory: Path, spec: RunSpec) -> None:
-        self.directory = directory
+    def __init__(self, place: Place, spec: RunSpec) -> None:
+        self.place = place
         self.spec = spec
-        self._root = open_root(directory / HIERARCHY, "run", "r+")
-        self._commits = Commits(directory / COMMITS)
-        path = directory / HIERARCHY
+        path = place / HIERARCHY
+        self._root = open_root(path, "run", "r+")
+        self._commits = Commits(place / COMMITS)
         self._checkpoints = Checkpoints(path, self._root, spec, self._commits)
         self._arrays: dict[str, ChunkFiles] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _attach, (str(self.directory),)
+        return _attach, (str(self.place),)
+
+    @property
+    def directory(self) -> Path:
+        """The run's folder on a disk; StoreError where it lies elsewhere."""
+        return require_local(self.place)
 
     @classmethod
-    def create(cls, directory: str | Path, spec: RunSpec) -> RunStore:
-        """Make a run directory.
+    def create(cls, directory: str | Path | Place, spec: RunSpec) -> RunStore:
+        """Make a run's folder, at a path or URL.
 
         Raises
         ------
         RunError
-            The directory exists and is not empty.
+            The folder exists and is not empty.
         StoreError
             The disk is full or cannot be written; what was begun is removed.
         """
-        directory = Path(directory).absolute()
-        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-            raise RunError(
-                "the output folder exists and is not empty",
-                where=str(directory),
-                remedy="choose another --output, delete the folder, or continue the run in it "
-                "with `halocast resume`",
-            )
-        try:
-            _make(directory, spec)
-        except OSError as error:
-            shutil.rmtree(directory, ignore_errors=True)
-            raise write_failure(error, "the new run", 1) from error
-        return cls(directory, spec)
+        require_free(locate(directory))
+        return cls.create_beside(directory, spec)
 
     @classmethod
-    def open(cls, directory: str | Path) -> RunStore:
-        """Open the run in a directory, to resume it or to write a part of it.
+    def create_beside(cls, directory: str | Path | Place, spec: RunSpec) -> RunStore:
+        """Make a run where its data lie already; where the disk is full, all is removed."""
+        place = locate(directory)
+        try:
+            _make(place, spec)
+        except OSError as error:
+            place.remove_all()
+            raise write_failure(error, "the new run", 1) from error
+        return cls(place, spec)
+
+    @classmethod
+    def open(cls, directory: str | Path | Place) -> RunStore:
+        """Open the run at a path or URL, to resume it or to write a part of it.
 
         Raises
         ------
@@ -97,10 +104,10 @@ class RunStore:
         StoreError
             Its hierarchy is damaged or of another version.
         """
-        directory = Path(directory).absolute()
-        config, record = read_texts(directory)
-        root = open_root(directory / HIERARCHY, "run")
-        return cls(directory, read_spec(root, str(directory), config, record))
+        place = locate(directory)
+        config, record = read_texts(place)
+        root = open_root(place / HIERARCHY, "run")
+        return cls(place, read_spec(root, str(place), config, record))
 
     # ---- cycles
 
@@ -157,7 +164,7 @@ class RunStore:
         if summary.get("checkpoint"):
             self._checkpoints.require(cycle)
             try:
-                flush_filesystem(self.directory)
+                self.place.flush()
             except OSError as error:
                 raise write_failure(error, f"cycle {cycle}", cycle) from error
         if not done:
@@ -176,7 +183,7 @@ class RunStore:
     def expect_same(self, cycle: int, digests: Digests) -> None:
         """Check a recomputed cycle against its commit; RunError names the array that differs."""
         committed = self.commit_record(cycle)["digests"]
-        require_same(cycle, committed, digests, self.directory)
+        require_same(cycle, committed, digests, self.place)
 
     def damaged(self, cycle: int) -> list[str]:
         """Return the arrays of a committed cycle that do not hold the committed numbers."""
@@ -213,7 +220,7 @@ class RunStore:
         ``commit`` does so too, for the machine it runs on. One call for any number of files costs
         a few ms; an ``fsync`` for each would cost 0.3 ms a file.
         """
-        flush_filesystem(self.directory)
+        self.place.flush()
 
     def read_checkpoint(self, track: str, cycle: int, member: int) -> np.ndarray:
         """Return one member (F, ny, nx); StoreError if it is not committed, missing or damaged."""
@@ -227,6 +234,21 @@ class RunStore:
         """Return the newest cycle all tracks can be resumed after, 0 where there is none."""
         return max(self._checkpoints.common_cycles(), default=0)
 
+    def discard_damaged_checkpoints(self) -> list[str]:
+        """Remove the checkpoints that are newer than the newest sound one.
+
+        All of the run after that is computed again, and checked against what was committed. Reads
+        one checkpoint where nothing is damaged.
+
+        Returns
+        -------
+        The damaged files.
+        """
+        sound, damaged = self._checkpoints.newest_sound()
+        if damaged:
+            self._checkpoints.discard_after(sound)
+        return damaged
+
     def prune_checkpoints(self, keep: int) -> None:
         """Delete the members of all but the newest ``keep`` checkpoints."""
         self._checkpoints.prune(keep)
@@ -237,8 +259,7 @@ class RunStore:
 
     def discard_partial_files(self) -> None:
         """Remove what writers that were killed in mid-write left behind. No writer may be alive."""
-        for path in self.directory.rglob(f"*{PARTIAL}"):
-            path.unlink(missing_ok=True)
+        self.place.remove_partial()
 
     # ---- inside
 
@@ -265,7 +286,7 @@ class RunStore:
     def _files(self, name: str) -> ChunkFiles:
         """Return the files of an array, which is opened once."""
         if name not in self._arrays:
-            self._arrays[name] = ChunkFiles(self.directory / HIERARCHY, array_at(self._root, name))
+            self._arrays[name] = ChunkFiles(self.place / HIERARCHY, array_at(self._root, name))
         return self._arrays[name]
 
     def _holds(self, cycle: int, name: str, text: str) -> bool:
@@ -275,11 +296,23 @@ class RunStore:
             return False
 
 
-def read_texts(directory: Path) -> tuple[str, dict[str, Any]]:
-    """Return the config (text) and the record of the run in a directory, or raise RunError."""
+def require_free(place: Place) -> None:
+    """Raise RunError if something lies where a run's folder is to be made."""
+    if set(place.names()) - {LOCK}:
+        raise RunError(
+            "the output folder exists and is not empty",
+            where=str(place),
+            remedy="choose another --output, delete the folder, or continue the run in it "
+            "with `halocast resume`",
+        )
+
+
+def read_texts(directory: str | Path | Place) -> tuple[str, dict[str, Any]]:
+    """Return the config (text) and the record of the run in a folder, or raise RunError."""
+    directory = locate(directory)
     try:
-        record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
-        return (directory / CONFIG).read_text(encoding="utf-8"), record
+        record = json.loads(directory.read(RECORD))
+        return directory.read(CONFIG).decode(), record
     except (OSError, ValueError) as error:
         raise RunError(
             f"no run in this folder: {error}",
@@ -289,21 +322,19 @@ def read_texts(directory: Path) -> tuple[str, dict[str, Any]]:
         ) from error
 
 
-def _make(directory: Path, spec: RunSpec) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / COMMITS).mkdir()
-    create_hierarchy(directory / HIERARCHY, spec)
-    (directory / CONFIG).write_text(spec.config, encoding="utf-8")
-    flush_filesystem(directory)
-    with replacing(str(directory / RECORD), durable=True) as file:
-        file.write(json.dumps(spec.record, indent=1).encode())
+def _make(place: Place, spec: RunSpec) -> None:
+    place.make_folder()
+    (place / COMMITS).make_folder()
+    create_hierarchy(place / HIERARCHY, spec)
+    place.write(CONFIG, spec.config.encode())
+    place.flush()
+    place.write(RECORD, json.dumps(spec.record, indent=1).encode(), durable=True)
 
 
 def _attach(directory: str) -> RunStore:
-    made = os.stat(Path(directory, RECORD)).st_mtime_ns
-    return _open_once(directory, made)
+    return _open_once(directory, locate(directory).version(RECORD))
 
 
 @lru_cache(maxsize=4)
-def _open_once(directory: str, made: int) -> RunStore:
+def _open_once(directory: str, made: Any) -> RunStore:
     return RunStore.open(directory)

@@ -6,7 +6,6 @@ the length of ``time`` grows last, so a reader never sees a time without its sta
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,15 @@ from halocast.state import Field, StateLayout
 from halocast.stores.arrays import array_at, array_layout, attributes, create_arrays
 from halocast.stores.chunk_files import ChunkFiles
 from halocast.stores.grid_store import read_grid, time_coordinate
+from halocast.stores.places import Place, locate
 from halocast.stores.versioning import open_root
 
 
 def write_truth(
-    path: str | Path, time: np.datetime64 | np.ndarray, fields: np.ndarray, layout: StateLayout
+    path: str | Path | Place,
+    time: np.datetime64 | np.ndarray,
+    fields: np.ndarray,
+    layout: StateLayout,
 ) -> None:
     """Append the true state at one or several times to the data store at ``path``.
 
@@ -44,7 +47,7 @@ def write_truth(
     StoreError
         There is no grid, something does not fit, or the disk is full.
     """
-    path = Path(path).absolute()
+    path = locate(path)
     times = np.atleast_1d(np.asarray(time, "datetime64[s]"))
     states = np.asarray(fields, "f8").reshape(-1, *np.shape(fields)[-3:])
     grid = read_grid(path)
@@ -65,11 +68,11 @@ def write_truth(
 
 
 def _append(
-    path: Path, times: np.ndarray, states: np.ndarray, layout: StateLayout, grid: Grid
+    path: Place, times: np.ndarray, states: np.ndarray, layout: StateLayout, grid: Grid
 ) -> None:
     root = open_root(path, "data", "r+")
     if "truth/time" not in root:
-        shutil.rmtree(path / "truth", ignore_errors=True)  # of a writer that died
+        (path / "truth").remove_all()  # of a writer that died
         _create(root, layout, grid)
     group = root.require_group("truth")
     if attributes(group)["layout"] != [asdict(f) for f in layout.fields]:
@@ -110,7 +113,7 @@ def _create(root: zarr.Group, layout: StateLayout, grid: Grid) -> None:
 class Truth:
     """The truth in a data store. Get it by ``open``; it travels between processes by its path."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self.path = path
         root = open_root(path, "data")
         if "truth/time" not in root:
@@ -128,9 +131,9 @@ class Truth:
         return type(self), (self.path,)
 
     @classmethod
-    def open(cls, path: str | Path) -> Truth:
+    def open(cls, path: str | Path | Place) -> Truth:
         """Open the truth of the data store at ``path``; StoreError where there is none."""
-        return cls(Path(path).absolute())
+        return cls(locate(path))
 
     def at(self, time: np.datetime64) -> np.ndarray:
         """Return the state (F, ny, nx) at a time; StoreError where there is none at that time."""

@@ -6,12 +6,12 @@ store of another kind, of another version, or without the stamp is refused, neve
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 import zarr
 
 from halocast.errors import StoreError
+from halocast.stores.places import Place
 
 VERSION = 1
 
@@ -21,13 +21,15 @@ _KIND_KEY, _VERSION_KEY = "halocast_store", "halocast_version"
 _MADE_BY = {"data": "halocast ingest", "run": "halocast run"}
 
 
-def create_root(path: Path, kind: Kind, attrs: dict[str, Any] | None = None) -> zarr.Group:
+def create_root(path: Place, kind: Kind, attrs: dict[str, Any] | None = None) -> zarr.Group:
     """Create a stamped, empty hierarchy at ``path``, which must not exist."""
     stamp = {_KIND_KEY: kind, _VERSION_KEY: VERSION}
-    return zarr.create_group(path, zarr_format=3, attributes={**(attrs or {}), **stamp})
+    return zarr.create_group(
+        path.for_zarr("r+"), zarr_format=3, attributes={**(attrs or {}), **stamp}
+    )
 
 
-def open_root(path: Path, kind: Kind, mode: Literal["r", "r+"] = "r") -> zarr.Group:
+def open_root(path: Place, kind: Kind, mode: Literal["r", "r+"] = "r") -> zarr.Group:
     """Open the hierarchy at ``path``.
 
     Raises
@@ -35,10 +37,12 @@ def open_root(path: Path, kind: Kind, mode: Literal["r", "r+"] = "r") -> zarr.Gr
     StoreError
         There is none, it is damaged, or it is of another kind or version.
     """
-    if not path.is_dir():
+    if not path.names():
         raise StoreError("no store here", where=str(path), remedy=f"make it: `{_MADE_BY[kind]}`")
     try:
-        root = zarr.open_group(path, mode=mode, zarr_format=3, use_consolidated=False)
+        root = zarr.open_group(
+            path.for_zarr(mode), mode=mode, zarr_format=3, use_consolidated=False
+        )
     except FileNotFoundError:
         raise StoreError(
             "this folder is not a zarr v3 store",
@@ -48,14 +52,14 @@ def open_root(path: Path, kind: Kind, mode: Literal["r", "r+"] = "r") -> zarr.Gr
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"the store's metadata cannot be read: {error}",
-            where=str(path / "zarr.json"),
+            where=path.file("zarr.json"),
             remedy=f"make the store again: `{_MADE_BY[kind]}`",
         ) from error
     _check_stamp(root, path, kind)
     return root
 
 
-def _check_stamp(root: zarr.Group, path: Path, kind: Kind) -> None:
+def _check_stamp(root: zarr.Group, path: Place, kind: Kind) -> None:
     found, version = root.attrs.get(_KIND_KEY), root.attrs.get(_VERSION_KEY)
     if found != kind:
         raise StoreError(
