@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from halocast.cycle import scoring, tasks
+from halocast.cycle import scoring, tasks, updating
 from halocast.cycle.stopping import stop_requested, withdraw_stop
 from halocast.engines.base import Engine
 from halocast.stores.places import Place, locate
@@ -160,7 +160,9 @@ class Driver:
                 submit(f"cut-{g}-{b}", tasks.cut, folder, prepared, g, batch, place=b)
                 for b, batch in enumerate(ahead)
             ]
-            group = submit(f"update-{g}", tasks.update, folder, cycle, g, prepared, *tiles, place=g)
+            group = submit(
+                f"update-{g}", updating.update, folder, cycle, g, prepared, *tiles, place=g
+            )
             updated.append(group)
             kept.append(submit(f"keep-{g}", tasks.keep, group, place=g))
         members = [
@@ -173,7 +175,7 @@ class Driver:
         estimates = estimate = None
         if self.settings.reference:
             estimates = submit(
-                "reference", tasks.reference, folder, cycle, prepared, kept[0], state.estimate
+                "reference", tasks.reference, folder, cycle, prepared, state.estimate, *kept
             )
             estimate = submit("estimate", tasks.reference_estimate, estimates)
         record = submit("record", scoring.record, folder, cycle, prepared, estimates, *kept)

@@ -81,23 +81,27 @@ class Roster(NamedTuple):
 
 def advance_members(
     advance: Callable[[np.ndarray], np.ndarray],
-    states: np.ndarray,
+    states: np.ndarray | Sequence[np.ndarray],
     numbers: np.ndarray,
     track: str,
     cycle: int,
 ) -> tuple[np.ndarray, list[Failure]]:
-    """Advance the members ``numbers`` of a track, shape (b, F, ny, nx), and find who failed.
+    """Advance the members ``numbers`` of a track and find who failed; returns (b, F, ny, nx).
 
-    The states of members that failed are NaN.
+    Each member's state (F, ny, nx) is asked for once, when its turn comes. The states of members
+    that failed are NaN.
     """
-    out, failed = np.empty_like(states), []
+    out, failed = np.empty(0), []
     for k, number in enumerate(numbers.tolist()):
+        state = states[k]
+        if k == 0:
+            out = np.empty((numbers.size, *state.shape))
         try:
-            if cycle > 1 and _was_dropped(states[k]):
+            if cycle > 1 and _was_dropped(state):
                 failed.append(Failure(track, number, None))
                 out[k] = np.nan
                 continue
-            out[k] = advance(states[k])
+            out[k] = advance(state)
             _require_finite(out[k])
         except ModelError as error:
             failed.append(Failure(track, number, _placed(error, track, number, cycle)))

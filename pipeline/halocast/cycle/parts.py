@@ -36,18 +36,20 @@ class Batch(NamedTuple):
 class Prepared(NamedTuple):
     """A cycle's observations before the forecast is known, and the groups of blocks.
 
-    ``blocks`` is the cycle's own partition, None where it is the run's.
+    ``rows`` are the rows of the table that each group needs, rising: those its blocks may see and
+    those of its cells. ``blocks`` is the cycle's own partition, None where it is the run's.
     """
 
     table: ObservationTable
     first_row: int
     raw_fates: np.ndarray
     groups: tuple[np.ndarray, ...]
+    rows: tuple[np.ndarray, ...]
     blocks: Blocks | None
 
 
 class Tile(NamedTuple):
-    """A batch's states on the cells of one group, (b, F, c), and at all observations, (b, p)."""
+    """A batch's states on the cells of one group, (b, F, c), and at the p rows it needs, (b, p)."""
 
     numbers: np.ndarray
     analysis: np.ndarray
@@ -69,9 +71,9 @@ class Piece(NamedTuple):
 class Statistics(NamedTuple):
     """What is kept of a group's update besides its members.
 
-    ``fields`` are arrays (F, c) on ``cells``; ``fate`` is what became of every row of the table
-    (the same in all groups); ``seen`` are the rows whose scalar lies in the group, and ``scalars``
-    the values of it of the members that took part, (k, p_g), by what they are of; ``health`` has
+    ``fields`` are arrays (F, c) on ``cells``; ``seen`` are the rows of the table whose scalar lies
+    in the group, ``fate`` is what became of them, and ``scalars`` are the values there of the
+    members that took part, (k, p_g), by what they are of; ``health`` has
     one value a block. ``trace`` are the chains of the group's busiest block, where chains ran;
     ``seconds`` is the processor time of the filter's update; ``account`` is what happened to
     members that failed (the same in all groups).
@@ -79,8 +81,8 @@ class Statistics(NamedTuple):
 
     cells: np.ndarray
     fields: dict[str, np.ndarray]
-    fate: np.ndarray
     seen: np.ndarray
+    fate: np.ndarray
     scalars: dict[str, np.ndarray]
     blocks: np.ndarray
     health: dict[str, np.ndarray]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from halocast.cycle.context import Context, load_context
+from halocast.cycle.joining import with_fates
 from halocast.cycle.parts import Prepared, Statistics
 from halocast.diagnostics import Row, field_rows, observation_rows
 from halocast.observations import VARIABLES, ObservationTable, settle_fates
@@ -38,7 +39,7 @@ def record(
     """Write everything a cycle leaves behind; return its summary and the arrays' digests."""
     context = load_context(directory)
     fields = _fields(context, kept)
-    table = prepared.table.with_fate(kept[0].fate)
+    table = with_fates(prepared.table, kept)
     states = _scalars(table, kept)
     scalars = {
         track: observe(values, table.operator, table.operator_center, table.operator_scale)
