@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from halocast.config import RunSettings, find_run_file, read_settings
+from halocast.engines.dask import DaskEngine
 
 LINEAR = [
     "grid.shape=[24,30]",
@@ -27,3 +28,11 @@ def linear() -> Callable[..., RunSettings]:
         return read_settings(find_run_file("linear-gaussian"), [*LINEAR, *overrides])
 
     return settings
+
+
+@pytest.fixture(scope="session")
+def two_workers() -> Iterator[DaskEngine]:
+    """A Dask engine of two local workers, for all tests of the folder."""
+    engine = DaskEngine(workers=2, dashboard=None)
+    yield engine
+    engine.close()

@@ -114,16 +114,12 @@ def test_a_dropped_member_is_nan_from_then_on_and_a_replaced_one_is_not(
 
 
 def test_no_engine_and_no_grouping_changes_a_bit_of_what_goes_on(
-    policy: str, poisoned: Path, went_on: Path, tmp_path: Path
+    policy: str, poisoned: Path, went_on: Path, two_workers: DaskEngine, tmp_path: Path
 ) -> None:
     grouped = with_policy(poisoned, tmp_path / "groups", policy)
     carry_out(grouped, SerialEngine(), groups=5)
     assert compare_runs(went_on, grouped) is None
-    engine = DaskEngine(workers=2, dashboard=None)
-    try:
-        carry_out(with_policy(poisoned, tmp_path / "dask", policy), engine, groups=3)
-    finally:
-        engine.close()
+    carry_out(with_policy(poisoned, tmp_path / "dask", policy), two_workers, groups=3)
     assert compare_runs(went_on, tmp_path / "dask") is None
     records = [RunStore.open(p).commit_record(5) for p in (went_on, grouped, tmp_path / "dask")]
     assert records[0]["failures"] == records[1]["failures"] == records[2]["failures"]
