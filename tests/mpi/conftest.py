@@ -66,7 +66,7 @@ def on_ranks(launch: Launcher) -> Callable[..., subprocess.CompletedProcess[str]
 
     def run(ranks: int, *command: object) -> subprocess.CompletedProcess[str]:
         process = launch(ranks, *command)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=400)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     return run
