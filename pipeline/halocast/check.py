@@ -17,6 +17,7 @@ from rich.table import Table
 
 from halocast.config import RunSettings, SphereGrid
 from halocast.cycle.context import data_store, make_model
+from halocast.cycle.observed import check_observed
 from halocast.draws import Address, Purpose, normals
 from halocast.errors import HalocastError
 from halocast.filters import FILTERS
@@ -25,7 +26,11 @@ from halocast.filters.sampling import MixtureSettings
 from halocast.grid import Grid
 from halocast.localization.blocks import partition
 from halocast.models.base import Model, build_model
+from halocast.models.external.settings import ExternalModelSettings
+from halocast.models.own import PythonModelSettings
 from halocast.noise import ModelNoise
+from halocast.observations import VARIABLES
+from halocast.observations.settings import VariableSettings
 from halocast.stores.forcing_store import Forcing
 from halocast.stores.observation_store import Observations
 
@@ -46,11 +51,12 @@ def check_run(settings: RunSettings) -> list[str]:
         problems += model.check()
         problems += _check_samples(settings)
         problems += _check_observed_variables(settings, model)
+        problems += check_observed(settings, model.layout)
     problems += _check_time(settings)
     problems += _check_reference(settings)
     problems += _check_ensemble(settings)
     if settings.data.twin is None:
-        problems += _check_data(settings)
+        problems += _check_data(settings, forced=model is not None and model.needs_forcing)
     return problems
 
 
@@ -115,7 +121,7 @@ def _check_samples(settings: RunSettings) -> list[str]:
 
 def _check_time(settings: RunSettings) -> list[str]:
     step, length = settings.model.time_step, settings.time.cycle_seconds
-    if length % step:
+    if step is not None and length % step:
         fits = next(s for s in range(step, 0, -1) if length % s == 0)
         return [
             f"time.cycle_seconds = {length}: not a multiple of model.time_step = {step}; "
@@ -145,7 +151,7 @@ def _check_ensemble(settings: RunSettings) -> list[str]:
     return []
 
 
-def _check_data(settings: RunSettings) -> list[str]:
+def _check_data(settings: RunSettings, *, forced: bool) -> list[str]:
     problems = []
     store = data_store(Path(), settings)
     first, last = settings.time.at(0), settings.time.at(settings.time.cycles)
@@ -159,13 +165,17 @@ def _check_data(settings: RunSettings) -> list[str]:
             )
     except HalocastError as error:
         problems.append(f"data.store: {error}")
-    if settings.model.kind == "shallow-water":
+    if forced:
         try:
-            gap = np.timedelta64(int(settings.data.max_gap_hours * 3600), "s")
-            Forcing.open(store, gap).window(first, last)
+            _forcing(settings).window(first, last)
         except HalocastError as error:
             problems.append(f"data.store: {error}")
     return problems
+
+
+def _forcing(settings: RunSettings) -> Forcing:
+    gap = np.timedelta64(int(settings.data.max_gap_hours * 3600), "s")
+    return Forcing.open(data_store(Path(), settings), gap)
 
 
 @dataclass(frozen=True)
@@ -241,14 +251,19 @@ def price_run(settings: RunSettings) -> Price:
 
 def _calibrate(settings: RunSettings, model: Model) -> tuple[float, float]:
     """Time a member's cycle and a cycle's analysis, in seconds on one core."""
-    state = model.initial_state(None)
-    start = settings.time.at(0)
-    steps = settings.time.cycle_seconds // settings.model.time_step
+    start, step = settings.time.at(0), settings.model.time_step or settings.time.cycle_seconds
+    window = None
+    if model.needs_forcing and isinstance(
+        settings.model, PythonModelSettings | ExternalModelSettings
+    ):
+        window = _forcing(settings).window(start, settings.time.at(1))
+    state, forcing = model.initial_state(window), model.prepare_forcing(window)
+    steps = settings.time.cycle_seconds // step
     some = min(steps, _CALIBRATION_STEPS)
-    stop = start + np.timedelta64(some * settings.model.time_step, "s")
-    model.advance(state, start, stop, None)  # compiles, or loads what was compiled
+    stop = start + np.timedelta64(some * step, "s")
+    model.advance(state, start, stop, forcing)  # compiles, or loads what was compiled
     began = clock.perf_counter()
-    model.advance(state, start, stop, None)
+    model.advance(state, start, stop, forcing)
     member = (clock.perf_counter() - began) * steps / some
     return member, _calibrate_analysis(settings, model, state)
 
@@ -288,14 +303,15 @@ def _imagined(
     cells: np.ndarray,
 ) -> BlockObservations:  # fmt: skip
     """Make observations of one field to calibrate with, as accurate as the noise is large."""
-    name, p = model.layout.fields[f].variable, cells.size
-    variable = settings.observations.of(name)
+    name, p = model.layout.names[f], cells.size
+    observed = [v for v in VARIABLES if settings.observations.field_of(v) == name]
+    variable = settings.observations.of(observed[0]) if observed else VariableSettings()
     operator, center, scale = variable.operator.codes
     kind, df = variable.noise.codes
     return BlockObservations(
         id=np.arange(p), scalar=f * model.grid.n_cells + cells, field=np.full(p, f), cell=cells,
         value=state[f].ravel()[cells], error=np.full(p, noise.sd[f].max()),
-        operator=np.full(p, operator, np.int8), center=np.full(p, center),
+        operator=np.full(p, operator, np.int32), center=np.full(p, center),
         scale=np.full(p, scale), noise_kind=np.full(p, kind, np.int8), df=np.full(p, df),
     )  # fmt: skip
 

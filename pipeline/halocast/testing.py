@@ -22,7 +22,7 @@ import numpy as np
 
 from halocast.errors import HalocastError
 from halocast.grid import Place
-from halocast.models.base import ForcingWindow, Model
+from halocast.models.base import MODEL_MEMBERS, ForcingWindow, Model
 
 _START = np.datetime64("2024-08-01T00:00:00", "s")
 _STOP = np.datetime64("2024-08-01T02:00:00", "s")
@@ -70,16 +70,10 @@ def has_the_members_of_a_model(
     model: Model, forcing: ForcingWindow | None, start: np.datetime64, stop: np.datetime64
 ) -> None:
     """Name, grid, layout and methods are there, and ``check`` has nothing to say."""
-    missing = [name for name in _MEMBERS if not hasattr(model, name)]
+    missing = [name for name in MODEL_MEMBERS if not hasattr(model, name)]
     assert not missing, f"the class lacks {', '.join(missing)}"
     problems = model.check()
     assert problems == [], f"check() says {problems}"
-
-
-_MEMBERS = (
-    "name", "grid", "layout", "needs_forcing", "initial_state", "initial_perturbation",
-    "apply_perturbation", "prepare_forcing", "advance", "complete", "surface_response", "check",
-)  # fmt: skip
 
 
 def layout_is_true(

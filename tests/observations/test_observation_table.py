@@ -24,7 +24,7 @@ from halocast.observations.operators import (
     log_density,
     observe,
 )
-from halocast.observations.table import FIELD_OF
+from halocast.observations.settings import FIELD_OF
 from observation_examples import LAYOUT, OTHER, WINDOW, Z, mixture, ocean, raw
 from pydantic import ValidationError
 from scipy import stats

@@ -81,7 +81,7 @@ def observed_scalars(group: BlockGroup, seen: Sighting) -> ObservedScalars:
         start=seen.scalar_start,
         value=sort(group.value, np.float64),
         error=sort(group.error, np.float64),
-        operator=sort(group.operator, np.int8),
+        operator=sort(group.operator, np.int32),
         center=sort(group.center, np.float64),
         scale=sort(group.scale, np.float64),
         noise_kind=sort(group.noise_kind, np.int8),

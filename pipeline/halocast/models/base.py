@@ -100,9 +100,17 @@ class Model(Protocol):
         """Say what would go wrong in a run: one sentence a problem, with the number that fails."""
 
 
+MODEL_MEMBERS = (
+    "name", "grid", "layout", "needs_forcing", "initial_state", "initial_perturbation",
+    "apply_perturbation", "prepare_forcing", "advance", "complete", "surface_response", "check",
+)  # fmt: skip
+"""Names of what a model must have."""
+
 _BUILDERS = {
     "linear-gaussian": ("halocast.models.linear_gaussian", "LinearGaussian"),
     "shallow-water": ("halocast.models.shallow_water", "ShallowWater"),
+    "python": ("halocast.models.own", "load_own_model"),
+    "external": ("halocast.models.external", "ExternalModel"),
 }
 
 

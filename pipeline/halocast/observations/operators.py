@@ -1,19 +1,22 @@
 """What an observation is of a state scalar, and how its error is distributed: settings and numpy.
 
-y = h(s) + e. The operator h and the density of e are pointwise and chosen by small codes, which
-compiled code knows from `halocast.samplers.densities`; here are the run file's words for them. A
+y = h(s) + e. The operator h and the density of e are pointwise and chosen by codes, which compiled
+code knows from `halocast.samplers.densities`; here are the run file's words for them. A user's own
+operator is a function of the user's, compiled when its codes are first asked for. A
 row's ``value`` and ``error`` are those of y: with another operator than the identity, rows hold
 h(s), not s.
 """
 
 from __future__ import annotations
 
+from math import inf
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numba import njit
 from pydantic import BeforeValidator, Field
 
+from halocast.own_code import Reference, code_digest, load_object
 from halocast.samplers.densities import (
     ARCTAN,
     GAUSSIAN,
@@ -22,6 +25,7 @@ from halocast.samplers.densities import (
     apply_operator,
     log_density,
 )
+from halocast.samplers.own_operators import enlist_operator
 from halocast.settings import Settings
 
 __all__ = [
@@ -35,6 +39,7 @@ __all__ = [
     "IdentityOperator",
     "Noise",
     "Operator",
+    "OwnOperator",
     "StudentTNoise",
     "apply_operator",
     "log_density",
@@ -73,6 +78,43 @@ class ArctanOperator(Settings):
     def codes(self) -> tuple[int, float, float]:
         """Operator code, centre and scale."""
         return ARCTAN, self.center, self.scale
+
+
+class OwnOperator(Settings):
+    """A function h(s) of the user's: of one float, the scalar in its unit; returning one.
+
+    It is compiled by numba: arithmetic, branches, and the functions of ``math`` and ``numpy``.
+    """
+
+    kind: Literal["python"] = "python"
+    function: Reference = Field(
+        description="module:name of the function; the module is installed, or a file beside the "
+        "run file"
+    )
+    source: str | None = Field(
+        default=None, description="Text of the module's file; filled in when the run file is read"
+    )
+    scale: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Over which change of the scalar the function bends, in the variable's unit: "
+        "how finely the exact sampler looks at first; null: as its own checks find",
+    )
+
+    @property
+    def codes(self) -> tuple[int, float, float]:
+        """Operator code, centre (not used) and scale; compiles the function, once a process.
+
+        Raises
+        ------
+        ConfigError
+            There is no such function, or numba cannot compile it.
+        """
+        where = f"operator {self.function}"
+        function = load_object(self.function, self.source, where)
+        code = enlist_operator(function, code_digest(self.function, self.source), where)
+        return code, 0.0, inf if self.scale is None else self.scale
 
 
 class GaussianNoise(Settings):
@@ -115,7 +157,9 @@ def _from_word(value: Any) -> Any:
 
 
 Operator = Annotated[
-    IdentityOperator | ArctanOperator, Field(discriminator="kind"), BeforeValidator(_from_word)
+    IdentityOperator | ArctanOperator | OwnOperator,
+    Field(discriminator="kind"),
+    BeforeValidator(_from_word),
 ]
 Noise = Annotated[
     GaussianNoise | StudentTNoise | CauchyNoise,

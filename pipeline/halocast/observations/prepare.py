@@ -18,7 +18,7 @@ from halocast.grid import Grid
 from halocast.observations.quality import Window, screen, settle_fates
 from halocast.observations.settings import DrifterSettings, ObservationSettings, SwotSettings
 from halocast.observations.superobs import Pixels, super_observe
-from halocast.observations.table import FIELD_OF, VARIABLES, ObservationTable
+from halocast.observations.table import VARIABLES, ObservationTable
 from halocast.observations.withholding import (
     DRIFTERS,
     SWOT,
@@ -29,8 +29,6 @@ from halocast.observations.withholding import (
 )
 from halocast.sources.rows import COLUMNS, DROGUE_LOST, DROGUE_UNCERTAIN, PRODUCTS, Fate
 from halocast.state import StateLayout
-
-_FIELDS = [FIELD_OF[name] for name in VARIABLES]
 
 
 class _Measured(NamedTuple):
@@ -234,11 +232,13 @@ def _make_table(
     instrument = columns.pop("variance")
     columns["count"] = columns.pop("rows")
     of = [settings.of(name) for name in VARIABLES]
+    fields = [settings.field_of(name) for name in VARIABLES]
+    operators = [s.operator.codes for s in of]
     by_variable = {
-        "field": [layout.names.index(n) if n in layout.names else -1 for n in _FIELDS],
-        "operator": [s.operator.codes[0] for s in of],
-        "operator_center": [s.operator.codes[1] for s in of],
-        "operator_scale": [s.operator.codes[2] for s in of],
+        "field": [layout.names.index(n) if n in layout.names else -1 for n in fields],
+        "operator": [code for code, _, _ in operators],
+        "operator_center": [center for _, center, _ in operators],
+        "operator_scale": [scale for _, _, scale in operators],
         "noise": [s.noise.codes[0] for s in of],
         "df": [s.noise.codes[1] for s in of],
     }

@@ -27,7 +27,7 @@ from halocast.errors import InputError
 from halocast.grid import Grid
 from halocast.observations.operators import GAUSSIAN, apply_operator
 from halocast.observations.settings import ObservationSettings
-from halocast.observations.table import FIELD_OF, VARIABLES, ObservationTable
+from halocast.observations.table import VARIABLES, ObservationTable
 from halocast.sources.rows import Fate, set_aside
 from halocast.state import StateLayout
 
@@ -72,7 +72,7 @@ def screen(
     set_aside(fate, _invalid(rows), Fate.FLAGGED_INVALID)
     set_aside(fate, ~_within(rows["time"], window, settings.window), Fate.WINDOW)
     set_aside(fate, ~_used(layout, settings)[rows["variable"]], Fate.UNUSED)
-    cell, wet = _nearest(rows, fate, grid, layout)
+    cell, wet = _nearest(rows, fate, grid, layout, settings)
     set_aside(fate, cell < 0, Fate.OUTSIDE)
     set_aside(fate, ~wet, Fate.LAND)
     candidates = np.flatnonzero(fate == Fate.CANDIDATE)
@@ -103,12 +103,19 @@ def _within(time: np.ndarray, window: Window, oldest: float | None) -> np.ndarra
 def _used(layout: StateLayout, settings: ObservationSettings) -> np.ndarray:
     """Whether this run uses each variable, by its code."""
     return np.array(
-        [settings.of(name).assimilate and FIELD_OF[name] in layout.names for name in VARIABLES]
+        [
+            settings.of(name).assimilate and settings.field_of(name) in layout.names
+            for name in VARIABLES
+        ]
     )
 
 
 def _nearest(
-    rows: dict[str, np.ndarray], fate: np.ndarray, grid: Grid, layout: StateLayout
+    rows: dict[str, np.ndarray],
+    fate: np.ndarray,
+    grid: Grid,
+    layout: StateLayout,
+    settings: ObservationSettings,
 ) -> tuple[np.ndarray, np.ndarray]:
     cell = np.full(fate.shape, -1, dtype=np.int64)
     wet = np.zeros(fate.shape, bool)
@@ -116,7 +123,7 @@ def _nearest(
     for code, name in enumerate(VARIABLES):
         mine = np.flatnonzero(candidate & (rows["variable"] == code))
         if mine.size:
-            place = layout.fields[layout.index(FIELD_OF[name])].place
+            place = layout.fields[layout.index(settings.field_of(name))].place
             cell[mine] = grid.nearest(place, rows["lat"][mine], rows["lon"][mine])
             wet[mine] = grid.wet_at(place).reshape(-1)[cell[mine]]
     return cell, wet

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Self
+
 from pydantic import Field
 
-from halocast.observations.operators import GaussianNoise, IdentityOperator, Noise, Operator
+from halocast.observations.operators import (
+    GaussianNoise,
+    IdentityOperator,
+    Noise,
+    Operator,
+    OwnOperator,
+)
+from halocast.own_code import source_beside
 from halocast.settings import Settings
+
+FIELD_OF = {"ssh": "ssh", "u": "u0", "v": "v0", "t": "t0", "z": "z"}
+"""Short name of the state field that each variable is an observation of, unless a run says."""
 
 
 class VariableSettings(Settings):
     """How the observations of one variable are used."""
 
     assimilate: bool = Field(default=True, description="Whether this run uses the variable")
+    field: str | None = Field(
+        default=None,
+        description="Field of the state that is observed; null: ssh, u0, v0, t0 and z of the "
+        "variables ssh, u, v, t and z",
+    )
     operator: Operator = Field(
-        default=IdentityOperator(), description="What is observed of the state: identity or arctan"
+        default=IdentityOperator(),
+        description="What is observed of the state: identity, arctan, or python and a function",
     )
     noise: Noise = Field(
         default=GaussianNoise(), description="Density of the errors: gaussian, student-t or cauchy"
@@ -148,3 +167,18 @@ class ObservationSettings(Settings):
     def of(self, variable: str) -> VariableSettings:
         """Return the section of a variable (ssh, u, v, t or z)."""
         return getattr(self, variable)
+
+    def located(self, folder: Path) -> Self:
+        """Return the settings with the text of operators' modules that lie in ``folder``."""
+        found = {}
+        for name in FIELD_OF:
+            operator = self.of(name).operator
+            if isinstance(operator, OwnOperator) and operator.source is None:
+                text = source_beside(operator.function, folder)
+                own = operator.model_copy(update={"source": text})
+                found[name] = self.of(name).model_copy(update={"operator": own})
+        return self.model_copy(update=found)
+
+    def field_of(self, variable: str) -> str:
+        """Return the name of the state field that a variable is an observation of."""
+        return self.of(variable).field or FIELD_OF[variable]

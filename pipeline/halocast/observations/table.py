@@ -20,10 +20,7 @@ from halocast.sources.rows import Fate
 VARIABLES: tuple[str, ...] = _rows.VARIABLES if "z" in _rows.VARIABLES else (*_rows.VARIABLES, "z")
 """Names of the observed variables: a table's ``variable`` is the place in this tuple."""
 
-FIELD_OF = {"ssh": "ssh", "u": "u0", "v": "v0", "t": "t0", "z": "z"}
-"""Short name of the state field that each variable is an observation of."""
-
-__all__ = ["FIELD_OF", "VARIABLES", "ObservationTable"]
+__all__ = ["VARIABLES", "ObservationTable"]
 
 _DTYPES = {
     "id": "i8",
@@ -36,7 +33,7 @@ _DTYPES = {
     "scalar": "i8",
     "value": "f8",
     "error": "f8",
-    "operator": "i1",
+    "operator": "i4",
     "operator_center": "f8",
     "operator_scale": "f8",
     "noise": "i1",

@@ -25,7 +25,6 @@ from halocast.draws import Address, Purpose, normals, uniforms
 from halocast.observations import VARIABLES, swath_cells
 from halocast.observations.operators import GAUSSIAN, observe
 from halocast.observations.settings import ObservationSettings, VariableSettings
-from halocast.observations.table import FIELD_OF
 from halocast.sources.rows import DROGUE_ATTACHED, concat_rows, make_rows, product_code
 from halocast.twins.drifting import Drift, drift
 from halocast.twins.nature_run import Nature, as_ocean, surface_fields
@@ -82,7 +81,7 @@ class Observer:
     def _drifters(self, cycle: int, k: int, variable: str) -> xr.Dataset:
         """Return what drifters see of a variable: of the point where it lives that is nearest."""
         grid, layout = self.nature.model.grid, self.nature.model.layout
-        place = layout.fields[layout.index(FIELD_OF[variable])].place
+        place = layout.fields[layout.index(self.observations.field_of(variable))].place
         lat, lon = self._drift.lat[k], self._drift.lon[k]
         cells = grid.nearest(place, lat, lon)
         wet = np.flatnonzero(grid.wet_at(place).ravel()[cells])
@@ -103,7 +102,8 @@ class Observer:
     ) -> dict[str, object]:
         """Observe a variable in some cells, with the errors of these elements."""
         settings, scale = self.observations.of(variable), getattr(self.twin.errors, variable)
-        field = self.nature.states[k, self.nature.model.layout.index(FIELD_OF[variable])].ravel()
+        place = self.nature.model.layout.index(self.observations.field_of(variable))
+        field = self.nature.states[k, place].ravel()
         codes = (np.full(cells.shape, code) for code in settings.operator.codes)
         code = VARIABLES.index(variable)
         address = Address(self.twin.seed, cycle, Purpose.NATURE_OBSERVATIONS, code)

@@ -243,7 +243,7 @@ def _fill_normals(number, seed, cycle, out):
 def _observed_scalars(group: BlockGroup, seen: Sighting, view: View) -> ObservedScalars:
     """Return the group's observations scalar after scalar, in the types the kernels know."""
 
-    operator = group.operator[seen.observation].astype(np.int8, copy=False)
+    operator = group.operator[seen.observation].astype(np.int32, copy=False)
     center = group.center[seen.observation].astype(np.float64, copy=False)
     scale = group.scale[seen.observation].astype(np.float64, copy=False)
     return ObservedScalars(
