@@ -27,13 +27,12 @@ from halocast.filters import (
     LsmcmcV2Settings,
     SmcmcSettings,
 )
-from halocast.models.external.settings import ExternalModelSettings
 from halocast.models.linear_gaussian import LinearGaussianSettings
-from halocast.models.own import PythonModelSettings
 from halocast.models.shallow_water.settings import ShallowWaterSettings
 from halocast.noise import FieldNoiseEntry
 from halocast.observations.settings import ObservationSettings
 from halocast.settings import Settings
+from halocast.slurm.pool import SlurmPool
 from halocast.twins.settings import Twin
 
 
@@ -113,8 +112,11 @@ class EngineSettings(Settings):
     """Where the tasks run. Nothing here changes a result."""
 
     kind: Literal["serial", "dask", "mpi"] = Field("serial", description="The engine")
-    workers: PositiveInt | None = Field(None, description="Local workers; default one a core")
+    workers: PositiveInt | None = Field(
+        None, description="Local workers, default one a core; or workers of a cluster to wait for"
+    )
     scheduler: str | None = Field(None, description="Address or file of a running scheduler")
+    slurm: SlurmPool | None = Field(None, description="Start the Dask workers as SLURM jobs")
     groups: PositiveInt | None = Field(
         None, description="Groups of blocks a cycle is cut into; default one a worker"
     )
@@ -128,10 +130,7 @@ class RunSettings(Settings):
     seed: int = Field(0, ge=0, lt=2**64, description="Seed of every draw of the run")
     time: TimeSettings
     grid: Annotated[SphereGrid | PlaneGrid, Discriminator("kind")]
-    model: Annotated[
-        ShallowWaterSettings | LinearGaussianSettings | PythonModelSettings | ExternalModelSettings,
-        Discriminator("kind"),
-    ]
+    model: Annotated[ShallowWaterSettings | LinearGaussianSettings, Discriminator("kind")]
     ensemble: EnsembleSettings = EnsembleSettings()
     data: DataSettings = DataSettings()
     observations: ObservationSettings = ObservationSettings()
@@ -199,15 +198,7 @@ def read_settings(path: str | Path, overrides: Iterable[str] = ()) -> RunSetting
         raise ConfigError("the run file is not a mapping of sections", where=str(path))
     for text in overrides:
         override(tree, text)
-    return _located(validate_settings(tree, where=str(path)), path.absolute().parent)
-
-
-def _located(settings: RunSettings, folder: Path) -> RunSettings:
-    """Take in what lies beside the run file: the user's code, and where a program's files are."""
-    found: dict[str, Any] = {"observations": settings.observations.located(folder)}
-    if isinstance(settings.model, PythonModelSettings | ExternalModelSettings):
-        found["model"] = settings.model.located(folder)
-    return settings.model_copy(update=found)
+    return validate_settings(tree, where=str(path))
 
 
 def validate_settings(tree: Mapping[str, Any], where: str = "") -> RunSettings:
@@ -257,7 +248,7 @@ def _sentence(problem: Mapping[str, Any]) -> str:
 _TAGS = {
     "sphere", "plane", "shallow-water", "linear-gaussian", "lsmcmc-v2", "lsmcmc-v1", "smcmc",
     "bridge", "letkf", "free-run", "north-atlantic", "nature", "exact", "rwm", "pcn", "mala",
-    "pcnl", "hmc", "python", "external", "identity", "arctan",
+    "pcnl", "hmc",
 }  # fmt: skip
 
 
@@ -268,8 +259,7 @@ def _keys_beside(loc: list[str]) -> list[str]:
         kind = _step(kind, part)
         if kind is None:
             return []
-    fields = getattr(kind, "model_fields", {})
-    return [field.alias or name for name, field in fields.items()]
+    return list(getattr(kind, "model_fields", {}))
 
 
 def _step(kind: Any, part: str) -> Any:

@@ -47,7 +47,7 @@ def test_a_running_scheduler_is_used_and_left_running(
 
 
 def test_no_scheduler_is_an_error_that_says_what_to_give(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("halocast.engines.dask.CONNECT_SECONDS", 2)
+    monkeypatch.setattr("halocast.engines.dask_cluster.CONNECT_SECONDS", 2)
     with pytest.raises(RunError, match="no Dask scheduler answers") as caught:
         DaskEngine(scheduler="tcp://127.0.0.1:9")
     assert "tcp://127.0.0.1:9" in str(caught.value)

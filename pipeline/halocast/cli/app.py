@@ -14,7 +14,8 @@ from rich.console import Console
 
 from halocast.cli.logs import LogFormat
 from halocast.cli.ranks import join, stored_kind, together
-from halocast.errors import HalocastError
+from halocast.errors import ConfigError, HalocastError
+from halocast.slurm.request import Backend, Request
 
 app = typer.Typer(
     name="halocast",
@@ -211,6 +212,44 @@ def resume(
     sets = [*(overrides or []), *_engine_overrides(engine, workers, scheduler)]
     join(stored_kind(directory, sets))
     resume_and_show(console, directory, sets, accept_changes, log_format)
+
+
+@app.command()
+def submit(
+    run: Annotated[
+        str, typer.Argument(help="Run file, or the folder of a run to go on", show_default=False)
+    ],
+    backend: Annotated[
+        Backend, typer.Option("--backend", help="How the run uses its allocation")
+    ] = Backend.MPI,
+    nodes: Annotated[int, typer.Option("--nodes", min=1, help="Nodes")] = 1,
+    tasks_per_node: Annotated[
+        int, typer.Option("--ntasks-per-node", min=1, help="Ranks or workers on a node")
+    ] = 1,
+    time: Annotated[str, typer.Option("--time", help="Wall time of a job")] = "01:00:00",
+    partition: Annotated[str | None, typer.Option("--partition")] = None,
+    account: Annotated[str | None, typer.Option("--account")] = None,
+    output: Output = None,
+    overrides: Overrides = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the script")] = False,
+) -> None:
+    """Send a run to SLURM; jobs follow each other until it is done.
+
+    Example:  [bold]halocast submit run.yaml --nodes 4 --ntasks-per-node 16 --time 08:00:00[/]
+    """
+    from halocast.cli.submitting import submit_existing, submit_new
+
+    request = Request(backend, nodes, tasks_per_node, time, partition, account)
+    if Path(run).is_dir():
+        if output or overrides:
+            raise ConfigError(
+                "--output and --set are for a new run", where=run,
+                remedy="change settings with `halocast resume --accept-changes`",
+            )  # fmt: skip
+        submit_existing(console, request, Path(run), dry_run)
+        return
+    settings = _settings(run, overrides, None, None, None)
+    submit_new(console, request, settings, Path(output or Path("runs") / settings.name), dry_run)
 
 
 @app.command()

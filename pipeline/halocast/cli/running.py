@@ -83,7 +83,7 @@ def _carry_out_and_show(console: Console, settings: RunSettings, directory: str 
     began = time.perf_counter()
     first = RunStore.open(directory).last_checkpoint()
     with stop_signals() as stop:
-        engine = make_engine(choice.kind, choice.workers, choice.scheduler)
+        engine = make_engine(choice.kind, choice.workers, choice.scheduler, choice.slurm)
         try:
             with following(console, settings, engine, directory, first) as watch:
                 carry_out(directory, engine, groups=choice.groups, watch=watch, stop=stop)

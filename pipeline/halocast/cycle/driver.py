@@ -161,7 +161,7 @@ class Driver:
                 for b, batch in enumerate(ahead)
             ]
             group = submit(
-                f"update-{g}", updating.update, folder, cycle, g, prepared, *tiles, place=g
+                f"halo-blocks-{g}", updating.update, folder, cycle, g, prepared, *tiles, place=g
             )
             updated.append(group)
             kept.append(submit(f"keep-{g}", tasks.keep, group, place=g))
@@ -178,7 +178,7 @@ class Driver:
                 "reference", tasks.reference, folder, cycle, prepared, state.estimate, *kept
             )
             estimate = submit("estimate", tasks.reference_estimate, estimates)
-        record = submit("record", scoring.record, folder, cycle, prepared, estimates, *kept)
+        record = submit("commit-record", scoring.record, folder, cycle, prepared, estimates, *kept)
         written = []
         if self._is_checkpoint(cycle):
             written = self._write_members(cycle, prepared, members)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from halocast.engines.base import Engine
 from halocast.engines.serial import SerialEngine
+
+if TYPE_CHECKING:
+    from halocast.slurm.pool import SlurmPool
 
 __all__ = ["Engine", "SerialEngine", "make_engine"]
 
 
-def make_engine(kind: str, workers: int | None = None, scheduler: str | None = None) -> Engine:
+def make_engine(
+    kind: str,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    pool: SlurmPool | None = None,
+) -> Engine:
     """Start an engine by its name in the run file: ``serial``, ``dask`` or ``mpi``.
 
     Of the processes that mpirun has started this returns to the first only; the others serve it,
@@ -22,4 +32,4 @@ def make_engine(kind: str, workers: int | None = None, scheduler: str | None = N
         return MpiEngine(enlist())
     from halocast.engines.dask import DaskEngine  # importing distributed takes a second
 
-    return DaskEngine(workers, scheduler)
+    return DaskEngine(workers, scheduler, pool=pool)

@@ -8,29 +8,26 @@ Tasks are pure and write whole chunks, so doing one twice changes nothing.
 from __future__ import annotations
 
 import logging
-import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 import dask
 from dask.delayed import delayed
-from distributed import Client, LocalCluster, as_completed, futures_of
+from distributed import Client, Future, as_completed, futures_of, wait
 from distributed.scheduler import KilledWorker
 
+from halocast.engines import dask_cluster
 from halocast.errors import RunError
 
-CONNECT_SECONDS = 20
+if TYPE_CHECKING:
+    from halocast.slurm.pool import SlurmPool
 
-# one thread a worker: kernels are serial, parallelism is between tasks
-_ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-    "MALLOC_TRIM_THRESHOLD_": "65536",
-}
+LOOK_SECONDS = 5.0  # between two looks at a cluster that is waited for
+ALONE_SECONDS = 60.0  # how long a cluster may be without any worker
 
 
 class DaskEngine:
@@ -39,12 +36,19 @@ class DaskEngine:
     Parameters
     ----------
     workers
-        Number of local worker processes (one per core when None). Without effect on a cluster that
-        exists already: its workers are used.
+        Number of local worker processes, one per core when None. Of a cluster that exists already,
+        how many to wait for; when None, those that are there are used.
     scheduler
         Address of a running scheduler (``tcp://host:8786``), or the path of its scheduler file.
     dashboard
         Address the local cluster's dashboard listens at; None for none.
+    pool
+        Start the workers as SLURM jobs with these settings.
+
+    Raises
+    ------
+    RunError
+        No scheduler answers, workers do not come, or they run other versions.
     """
 
     name = "dask"
@@ -56,13 +60,20 @@ class DaskEngine:
         workers: int | None = None,
         scheduler: str | None = None,
         dashboard: str | None = "127.0.0.1:0",
+        pool: SlurmPool | None = None,
     ) -> None:
         logging.getLogger("distributed").setLevel(logging.ERROR)
-        self._cluster = None if scheduler else _local_cluster(workers, dashboard)
-        self._client = _connect(self._cluster, scheduler)
-        self._client.wait_for_workers(1, timeout=60)
+        self._cluster: Any = None
+        if scheduler is None:
+            self._cluster = _own_cluster(workers, dashboard, pool)
+        try:
+            self._client = _meet(self._cluster, scheduler, workers)
+        except BaseException:
+            if self._cluster is not None:
+                self._cluster.close()
+            raise
         self._run = uuid.uuid4().hex[:12]
-        self._addresses = sorted(self._client.scheduler_info(n_workers=-1)["workers"])
+        self._addresses = dask_cluster.addresses(self._client)
         self.places = len(self._addresses)
 
     @property
@@ -80,24 +91,67 @@ class DaskEngine:
 
     def start(self, handles: Sequence[Any]) -> list[Any]:
         """Send the graph behind ``handles`` to the scheduler."""
-        return list(self._client.persist(list(handles), optimize_graph=False))
+        begun = list(self._client.persist(list(handles), optimize_graph=False))
+        with suppress(OSError):  # without a scheduler there is no result either: `value` says so
+            self._follow_workers()
+        return begun
+
+    def _follow_workers(self) -> None:
+        """Give the places of workers that are gone to others, least used first."""
+        there = dask_cluster.addresses(self._client)
+        lost = [place for place, address in enumerate(self._addresses) if address not in there]
+        for place in lost if there else ():
+            self._addresses[place] = min(there, key=self._addresses.count)
 
     def value(self, handle: Any) -> Any:
         """Wait for a result and fetch it."""
+        return self._fetch(futures_of(handle)[0])
+
+    def each(self, task: Callable[..., Any], items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        """Run every item's task wherever a worker is free."""
+        name = f"{task.__name__.strip('_').replace('_', '-')}-{uuid.uuid4().hex[:12]}"
+        futures = [
+            self._client.submit(task, *item, key=f"{name}-{number}", pure=False)
+            for number, item in enumerate(items)
+        ]
+        for future in as_completed(futures):
+            yield self._fetch(future)
+
+    def _fetch(self, future: Future) -> Any:
+        """Wait for a future as long as somebody works on it, and return its result."""
         try:
-            return futures_of(handle)[0].result()
+            self._await(future)
+            return future.result()
         except KilledWorker as error:
             raise RunError(
                 f"the workers that tried a task died, several times: {error}",
                 remedy="most often memory: `halocast check` prices it; use more workers or fewer "
                 "members a worker, then `halocast resume`",
             ) from error
+        except (CancelledError, OSError) as error:
+            if future.status == "error":
+                raise  # the task's own
+            raise RunError(
+                "the Dask scheduler is gone",
+                where=self._client.scheduler.address if self._client.scheduler else "",
+                remedy="start a cluster again, then `halocast resume`: no committed cycle is lost",
+            ) from error
 
-    def each(self, task: Callable[..., Any], items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
-        """Run every item's task wherever a worker is free."""
-        futures = [self._client.submit(task, *item, pure=False) for item in items]
-        for future in as_completed(futures):
-            yield future.result()
+    def _await(self, future: Future) -> None:
+        last_seen = monotonic()
+        while not future.done():
+            try:
+                wait(future, timeout=LOOK_SECONDS)
+            except TimeoutError:
+                if dask_cluster.addresses(self._client):
+                    last_seen = monotonic()
+                elif monotonic() - last_seen > ALONE_SECONDS:
+                    raise RunError(
+                        f"no Dask worker is left, for {ALONE_SECONDS:g} s",
+                        where=self._client.scheduler.address,
+                        remedy="start workers again, then `halocast resume`: no committed cycle "
+                        "is lost",
+                    ) from None
 
     def close(self) -> None:
         """Leave the cluster, and end it if it is this engine's own."""
@@ -106,29 +160,26 @@ class DaskEngine:
             self._cluster.close()
 
 
-def _local_cluster(workers: int | None, dashboard: str | None) -> LocalCluster:
-    return LocalCluster(
-        n_workers=workers or len(os.sched_getaffinity(0)),
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=dashboard,
-        env=_ONE_THREAD,
-        preload="halocast.engines.apart",
-        silence_logs=logging.ERROR,
-    )
+def _own_cluster(workers: int | None, dashboard: str | None, pool: SlurmPool | None) -> Any:
+    if pool is None:
+        return dask_cluster.local_cluster(workers, dashboard)
+    from halocast.slurm.pool import slurm_cluster
+
+    return slurm_cluster(pool, workers or 1)
 
 
-def _connect(cluster: LocalCluster | None, scheduler: str | None) -> Client:
-    if cluster is not None:
-        return Client(cluster)
-    assert scheduler is not None
+def _meet(cluster: Any, scheduler: str | None, workers: int | None) -> Client:
+    """Connect to a cluster, and wait for its workers; those of others are asked who they are."""
+    if scheduler is None:
+        client = Client(cluster)
+        # jobs may be in the queue for long
+        dask_cluster.await_workers(client, workers or 1, None)
+        return client
+    client = dask_cluster.connect(scheduler)
     try:
-        if Path(scheduler).is_file():
-            return Client(scheduler_file=scheduler, timeout=CONNECT_SECONDS)
-        return Client(scheduler, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"no Dask scheduler answers: {error}",
-            where=scheduler,
-            remedy="give the address (tcp://host:port) or the scheduler file of a running cluster",
-        ) from error
+        dask_cluster.await_workers(client, workers or 1)
+        dask_cluster.check_workers(client)
+    except BaseException:
+        client.close()
+        raise
+    return client
