@@ -16,8 +16,12 @@ from halocast.cycle.failures import Failure, advance_members, make_roster
 from halocast.engines import SerialEngine
 from halocast.engines.dask import DaskEngine
 from halocast.errors import ModelError
+from halocast.report.content import failure_lines
+from halocast.report.page import build_page
+from halocast.report.view import RunView
 from halocast.runs import carry_out, change_settings, create_run, stored_settings
 from halocast.stores.compare import compare_runs
+from halocast.stores.open_run import open_run
 from halocast.stores.run_store import RunStore
 
 MEMBERS, POISONED, SICK, SICK_FREE = 8, 4, 3, 5
@@ -95,6 +99,17 @@ def test_what_happened_is_committed_with_the_cycle_it_happened_in(
     left = {"analysis": MEMBERS - 1, "free-run": MEMBERS - 1}
     for cycle in (5, 9):
         assert store.commit_record(cycle).get("members") == (left if policy == "drop" else None)
+
+
+def test_the_report_says_who_failed_and_what_became_of_it(policy: str, went_on: Path) -> None:
+    lines = failure_lines(RunView(open_run(went_on)))
+    assert [line["moment"] for line in lines] == ["cycle 5", "cycle 5"]
+    assert [line["member"] for line in lines] == [f"{SICK} of the analysis",
+                                                  f"{SICK_FREE} of the free run"]  # fmt: skip
+    if policy == "drop":
+        page = build_page(open_run(went_on))
+        assert "Members that failed" in page
+        assert f"<td>{SICK} of the analysis</td><td>dropped</td>" in page
 
 
 def test_a_dropped_member_is_nan_from_then_on_and_a_replaced_one_is_not(

@@ -103,6 +103,19 @@ def fate_lines(view: RunView) -> list[dict[str, Any]]:
     ]
 
 
+def failure_lines(view: RunView) -> list[dict[str, Any]]:
+    """Rows of the table of members whose forecast failed, in order of cycles."""
+    return [
+        {
+            "moment": view.moment(entry["cycle"] - 1),
+            "member": f"{entry['member']} of the {entry['track']}",
+            "done": f"replaced by member {entry['donor']}" if "donor" in entry else entry["done"],
+            "what": "; ".join(filter(None, (entry["what"], entry["where"]))),
+        }
+        for entry in view.tree.attrs.get("failures", ())
+    ]
+
+
 def observations_made(view: RunView) -> str:
     """Count the observations that were made of the raw rows, by fate, in words."""
     fates = {

@@ -10,7 +10,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from halocast.diagnostics.summary import against_label, number
 from halocast.report.chains import chain_chart, chain_summary, chain_table
-from halocast.report.content import facts, fate_lines, flatten, observations_made, score_lines
+from halocast.report.content import (
+    facts,
+    failure_lines,
+    fate_lines,
+    flatten,
+    observations_made,
+    score_lines,
+)
 from halocast.report.health import block_chart, health_table
 from halocast.report.history import field_maps
 from halocast.report.maps import error_maps, state_maps, update_maps
@@ -87,6 +94,7 @@ def build_page(tree: xr.DataTree, title: str = "") -> str:
         deep_scores=[line for line in lines if line["deep"]],
         fates=fate_lines(view),
         made=observations_made(view),
+        failures=failure_lines(view),
         innovation_rows=innovation_table(view),
         health_rows=health_table(view),
         chain_rows=chain_table(view),

@@ -47,6 +47,14 @@ class Commits:
             )
         return json.loads(self.directory.read(_name(cycle)))
 
+    def failures(self) -> list[dict[str, Any]]:
+        """Return what happened to members whose forecast failed: ``cycle`` and the entry's keys."""
+        return [
+            {"cycle": cycle, **entry}
+            for cycle in range(1, self.last() + 1)
+            for entry in self.read(cycle).get("failures", ())
+        ]
+
     def append(self, cycle: int, record: Mapping[str, Any]) -> None:
         """Write the record of the next cycle, atomically and durably.
 

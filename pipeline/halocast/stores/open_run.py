@@ -55,7 +55,8 @@ def open_run(directory: str | Path | Place) -> xr.DataTree:
         Depth and sea mask.
 
     The root has the attributes ``record`` (what was run), ``config`` (the run file), ``directory``,
-    ``n_cycles`` and ``committed``.
+    ``n_cycles``, ``committed`` and ``failures`` (members whose forecast failed, and what became of
+    them).
 
     Raises
     ------
@@ -90,6 +91,7 @@ def open_run(directory: str | Path | Place) -> xr.DataTree:
             "config": config,
             "n_cycles": spec.times.size,
             "committed": committed,
+            "failures": commits.failures(),
         }
     )
     return xr.DataTree.from_dict({"/": top, **nodes})
