@@ -27,7 +27,9 @@ from halocast.filters import (
     LsmcmcV2Settings,
     SmcmcSettings,
 )
+from halocast.models.external.settings import ExternalModelSettings
 from halocast.models.linear_gaussian import LinearGaussianSettings
+from halocast.models.own import PythonModelSettings
 from halocast.models.shallow_water.settings import ShallowWaterSettings
 from halocast.noise import FieldNoiseEntry
 from halocast.observations.settings import ObservationSettings
@@ -130,7 +132,10 @@ class RunSettings(Settings):
     seed: int = Field(0, ge=0, lt=2**64, description="Seed of every draw of the run")
     time: TimeSettings
     grid: Annotated[SphereGrid | PlaneGrid, Discriminator("kind")]
-    model: Annotated[ShallowWaterSettings | LinearGaussianSettings, Discriminator("kind")]
+    model: Annotated[
+        ShallowWaterSettings | LinearGaussianSettings | PythonModelSettings | ExternalModelSettings,
+        Discriminator("kind"),
+    ]
     ensemble: EnsembleSettings = EnsembleSettings()
     data: DataSettings = DataSettings()
     observations: ObservationSettings = ObservationSettings()
@@ -198,7 +203,15 @@ def read_settings(path: str | Path, overrides: Iterable[str] = ()) -> RunSetting
         raise ConfigError("the run file is not a mapping of sections", where=str(path))
     for text in overrides:
         override(tree, text)
-    return validate_settings(tree, where=str(path))
+    return _located(validate_settings(tree, where=str(path)), path.absolute().parent)
+
+
+def _located(settings: RunSettings, folder: Path) -> RunSettings:
+    """Take in what lies beside the run file: the user's code, and where a program's files are."""
+    found: dict[str, Any] = {"observations": settings.observations.located(folder)}
+    if isinstance(settings.model, PythonModelSettings | ExternalModelSettings):
+        found["model"] = settings.model.located(folder)
+    return settings.model_copy(update=found)
 
 
 def validate_settings(tree: Mapping[str, Any], where: str = "") -> RunSettings:
@@ -248,7 +261,7 @@ def _sentence(problem: Mapping[str, Any]) -> str:
 _TAGS = {
     "sphere", "plane", "shallow-water", "linear-gaussian", "lsmcmc-v2", "lsmcmc-v1", "smcmc",
     "bridge", "letkf", "free-run", "north-atlantic", "nature", "exact", "rwm", "pcn", "mala",
-    "pcnl", "hmc",
+    "pcnl", "hmc", "python", "external", "identity", "arctan",
 }  # fmt: skip
 
 
@@ -259,7 +272,8 @@ def _keys_beside(loc: list[str]) -> list[str]:
         kind = _step(kind, part)
         if kind is None:
             return []
-    return list(getattr(kind, "model_fields", {}))
+    fields = getattr(kind, "model_fields", {})
+    return [field.alias or name for name, field in fields.items()]
 
 
 def _step(kind: Any, part: str) -> Any:
