@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import signal
 import sys
 import traceback
@@ -64,12 +65,12 @@ def check_world(size: int, launch: Launch | None) -> None:
     """
     if launch is None or launch.size == size:
         return
-    library = MPI.Get_library_version().split("\n")[0].rstrip("\0").strip()
+    library = re.split(r"[,\n\0]", MPI.Get_library_version())[0].expandtabs(1)
     raise RunError(
         f"{launch.size} processes were launched, but MPI has joined {size} of them",
         where=f"launched by {launch.launcher}; the library is {library}",
-        remedy="use the launcher of this library (that of the mpich wheel is "
-        f"{sys.prefix}/bin/mpirun), or `srun --mpi=pmi2`, or what else `srun --mpi=list` offers",
+        remedy=f"use the launcher of this library ({sys.prefix}/bin/mpirun where it was installed "
+        "with pip), or `srun --mpi=pmi2`, or what else `srun --mpi=list` offers",
     )
 
 
