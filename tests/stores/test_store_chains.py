@@ -116,8 +116,8 @@ def kept(blocks, observations, found) -> Statistics:
     blocks, observations = np.array(blocks), np.array(observations, float)
     none = np.zeros(0, int)
     known = {"trace": found, "seconds": 0.0}
-    given = {"cells": none, "fields": {}, "fate": none, "seen": none, "scalars": {},
-             "blocks": blocks, "health": {"observations": observations}}  # fmt: skip
+    given = {"fate": none, "seen": none, "scalars": {}, "blocks": blocks,
+             "health": {"observations": observations}}  # fmt: skip
     return Statistics(**given, **{k: v for k, v in known.items() if k in Statistics._fields})
 
 

@@ -10,6 +10,7 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,7 +86,8 @@ class Timed:
         self._engine.close()
 
 
-class _Stopwatch(NamedTuple):
+@dataclass(frozen=True)
+class _Stopwatch:
     folder: str
     name: str
     task: Callable[..., Any]

@@ -4,7 +4,8 @@ Written once for all engines. The driver sees handles and small summaries; field
 workers, which also write them. While one cycle is waited for, the next may be under way. A run
 that is asked to stop (``halocast.cycle.stopping``) finishes what is under way, with a checkpoint.
 
-Cost to the driver: 2 + 3 W + 2 W² small tasks a cycle on W workers, 4 of them in a chain.
+Cost to the driver: 3 + 4 W + 2 W² small tasks a cycle on W workers, 4 of them in a chain; of
+large grids the fields are written by up to five writers, 1 + W tasks more for each.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from halocast.cycle import scoring, tasks, updating
+from halocast.cycle.fields import share_out, write
 from halocast.cycle.stopping import stop_requested, withdraw_stop
 from halocast.engines.base import Engine
 from halocast.stores.places import Place, locate
@@ -79,6 +81,7 @@ class Driver:
         self.settings = context.settings
         self.store = RunStore.open(self.directory)
         self.groups = min(groups or engine.places, context.blocks.n_blocks)
+        self.writers = share_out(context.model.layout, context.grid.n_cells, engine.places)
         members = self.settings.ensemble.members
         self.batches = np.array_split(np.arange(members), min(engine.places, members))
         self.store.check_writers({f"batch {b}": n for b, n in enumerate(self.batches)})
@@ -178,7 +181,20 @@ class Driver:
                 "reference", tasks.reference, folder, cycle, prepared, state.estimate, *kept
             )
             estimate = submit("estimate", tasks.reference_estimate, estimates)
-        record = submit("commit-record", scoring.record, folder, cycle, prepared, estimates, *kept)
+        fields = []
+        for w, writer in enumerate(self.writers):
+            shares = [
+                submit(f"share-{w}-{g}", tasks.share, group, writer.numbers, place=g)
+                for g, group in enumerate(updated)
+            ]
+            fields.append(
+                submit(
+                    f"commit-fields-{w}", write, folder, cycle, writer, estimates, *shares, place=w
+                )
+            )
+        record = submit(
+            "commit-record", scoring.record, folder, cycle, prepared, len(fields), *fields, *kept
+        )
         written = []
         if self._is_checkpoint(cycle):
             written = self._write_members(cycle, prepared, members)

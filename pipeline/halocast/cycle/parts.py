@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from halocast.cycle.failures import Failure
+from halocast.diagnostics import Row
 from halocast.localization.blocks import Blocks
 from halocast.observations.table import ObservationTable
 
@@ -68,19 +69,23 @@ class Piece(NamedTuple):
     free: np.ndarray | None
 
 
-class Statistics(NamedTuple):
-    """What is kept of a group's update besides its members.
-
-    ``fields`` are arrays (F, c) on ``cells``; ``seen`` are the rows of the table whose scalar lies
-    in the group, ``fate`` is what became of them, and ``scalars`` are the values there of the
-    members that took part, (k, p_g), by what they are of; ``health`` has
-    one value a block. ``trace`` are the chains of the group's busiest block, where chains ran;
-    ``seconds`` is the processor time of the filter's update; ``account`` is what happened to
-    members that failed (the same in all groups).
-    """
+class Fields(NamedTuple):
+    """What is kept of a group's update cell by cell: arrays (F, c) on its flat cells, by name."""
 
     cells: np.ndarray
-    fields: dict[str, np.ndarray]
+    values: dict[str, np.ndarray]
+
+
+class Statistics(NamedTuple):
+    """What else is kept of a group's update besides its members: little.
+
+    ``seen`` are the rows of the table whose scalar lies in the group, ``fate`` is what became of
+    them, and ``scalars`` are the values there of the members that took part, (k, p_g), by what they
+    are of; ``health`` has one value a block. ``trace`` are the chains of the group's busiest block,
+    where chains ran; ``seconds`` is the processor time of the filter's update; ``account`` is what
+    happened to members that failed (the same in all groups).
+    """
+
     seen: np.ndarray
     fate: np.ndarray
     scalars: dict[str, np.ndarray]
@@ -99,4 +104,16 @@ class Updated(NamedTuple):
 
     analysis: np.ndarray
     free: np.ndarray | None
+    fields: Fields
     statistics: Statistics
+
+
+class Written(NamedTuple):
+    """Some variables' fields, written: digests of their arrays, and their scores.
+
+    Scores are by the number of the comparison and that of the field, so that whoever has wrote
+    which fields they come in one order.
+    """
+
+    digests: dict[str, str]
+    scores: dict[tuple[int, int], Row]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from halocast.cycle.context import Context
-from halocast.cycle.parts import Statistics
+from halocast.cycle.parts import Fields, Statistics
 from halocast.diagnostics import ensemble_crps, score_name
 from halocast.ensemble import mean_and_spread
 from halocast.filters.base import BlockGroup, BlockUpdate
@@ -104,13 +104,17 @@ class GroupStatistics:
             if observations > self._busiest[0]:  # the first of equals
                 self._busiest = (observations, analysis.trace)
 
-    def result(self, numbers: np.ndarray, account: tuple[dict[str, Any], ...]) -> Statistics:
-        """Return what was collected; ``numbers`` are the group's blocks."""
+    def fields(self) -> Fields:
+        """Return what was collected cell by cell."""
+        return Fields(self._cells, self._fields)
+
+    def rest(self, numbers: np.ndarray, account: tuple[dict[str, Any], ...]) -> Statistics:
+        """Return the rest; ``numbers`` are the group's blocks."""
         health = {
             name: np.concatenate([strip[name] for strip in self._health])
             for name in self._health[0]
         }
         return Statistics(
-            self._cells, self._fields, self._seen, self._fate, self._scalars,
-            np.asarray(numbers, np.int64), health, self._busiest[1], self._seconds, account,
+            self._seen, self._fate, self._scalars, np.asarray(numbers, np.int64), health,
+            self._busiest[1], self._seconds, account,
         )  # fmt: skip

@@ -2,7 +2,8 @@
 
     prepare ──┐
     forecast ─ cut ─ update ─ piece ─ (the next forecast)
-                        └─ keep ─ record
+                        ├─ share ─ fields ─┐
+                        └─ keep ──────── record
 
 Every arrow costs a few milliseconds of latency on a cluster, so there are four in the chain from a
 cycle to the next: what is small (the observed scalars, the check for gross errors) is rather done
@@ -27,7 +28,7 @@ from halocast.cycle.groups import (
     needed_rows,
 )
 from halocast.cycle.joining import join, stacked, with_fates
-from halocast.cycle.parts import Batch, Piece, Prepared, Statistics, Tile, Updated
+from halocast.cycle.parts import Batch, Fields, Piece, Prepared, Statistics, Tile, Updated
 from halocast.localization.adaptive import adaptive_partition
 from halocast.localization.planner import plan_groups
 from halocast.models.kalman_reference import kalman_analysis, kalman_forecast, kalman_initial
@@ -161,8 +162,14 @@ def cut(directory: str, prepared: Prepared, group: int, batch: Batch) -> Tile:
 
 
 def keep(updated: Updated) -> Statistics:
-    """Return what is kept of an update besides the members."""
+    """Return what little is kept of an update, for the record."""
     return updated.statistics
+
+
+def share(updated: Updated, numbers: Sequence[int]) -> Fields:
+    """Return some fields' means, spreads and scores, for who writes these fields."""
+    cells, values = updated.fields
+    return Fields(cells, {name: fields[list(numbers)] for name, fields in values.items()})
 
 
 def piece(updated: Updated, numbers: np.ndarray) -> Piece:

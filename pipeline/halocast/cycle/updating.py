@@ -66,7 +66,7 @@ def update(directory: str, cycle: int, group: int, prepared: Prepared, *tiles: T
         statistics.add(strip, here)
         first = here.stop
     account = work.roster.account + (() if work.alone is None else work.alone.account)
-    return Updated(analysis, free, statistics.result(work.numbers, account))
+    return Updated(analysis, free, statistics.fields(), statistics.rest(work.numbers, account))
 
 
 def _group(

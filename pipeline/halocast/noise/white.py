@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from halocast.draws import fill_normals
+from halocast.draws import fill_normals, normal_quantile, uniform_at
 
 
 @njit(cache=True, nogil=True)
@@ -28,10 +28,9 @@ def fill_white_tile(
 @njit(cache=True, nogil=True)
 def fill_white_at(out, factor, scalar, seed, cycle, purpose):  # pragma: no cover - compiled
     """Fill ``out`` (m, k) with ``factor`` (k,) times the standard normals of flat scalars."""
-    one = np.empty(1)
     for k in range(scalar.size):
         if factor[k] == 0.0:
             continue
         for member in range(out.shape[0]):
-            fill_normals(one, seed, cycle, purpose, member, scalar[k])
-            out[member, k] = 0.0 + factor[k] * one[0]
+            normal = normal_quantile(uniform_at(seed, cycle, purpose, member, scalar[k]))
+            out[member, k] = 0.0 + factor[k] * normal

@@ -26,7 +26,8 @@ class CycleRecord(NamedTuple):
     Parameters
     ----------
     groups
-        Fields (F, ny, nx) of each field group of the run, by path, e.g. ``"analysis/mean"``.
+        Fields (F, ny, nx) of each field group of the run, by path, e.g. ``"analysis/mean"``; None
+        where they are written variable by variable (`RunStore.write_fields`).
     table
         Columns (p,) of the cycle's observation table.
     fates
@@ -39,7 +40,7 @@ class CycleRecord(NamedTuple):
         The chains of one scalar of the busiest block, where chains ran.
     """
 
-    groups: Mapping[str, np.ndarray]
+    groups: Mapping[str, np.ndarray] | None
     table: Mapping[str, np.ndarray]
     fates: tuple[int, np.ndarray]
     health: Mapping[str, np.ndarray]
@@ -78,20 +79,43 @@ def pieces(record: CycleRecord, spec: RunSpec) -> list[Piece]:
     ]
 
 
-def _fields(groups: Mapping[str, np.ndarray], spec: RunSpec) -> Iterator[Piece]:
+def field_pieces(variable: str, groups: Mapping[str, np.ndarray], spec: RunSpec) -> list[Piece]:
+    """Return the pieces of one variable, given its fields (k, ny, nx) of every field group.
+
+    Raises
+    ------
+    StoreError
+        A field group is missing or unknown, or a field has a size the run was not made for.
+    """
     if set(groups) != set(spec.field_groups):
         raise StoreError(
             f"a cycle's fields are {sorted(groups)}; the run was made for "
             f"{sorted(spec.field_groups)}"
         )
+    shape = (len(spec.positions[variable]), *spec.grid.shape)
+    for group, values in groups.items():
+        if values.shape != shape:
+            raise StoreError(f"fields of shape {values.shape} where {shape} is needed", where=group)
+    return [
+        Piece(
+            f"{group}/{variable}",
+            "field",
+            np.asarray(spec.on_layers(variable, groups[group]), "<f8"),
+        )
+        for group in spec.field_groups
+    ]
+
+
+def _fields(groups: Mapping[str, np.ndarray] | None, spec: RunSpec) -> Iterator[Piece]:
+    if groups is None:
+        return
     shape = (len(spec.layout), *spec.grid.shape)
-    for group in spec.field_groups:
-        if groups[group].shape != shape:
-            raise StoreError(
-                f"fields of shape {groups[group].shape} where {shape} is needed", where=group
-            )
-        for variable, values in spec.by_variable(groups[group]).items():
-            yield Piece(f"{group}/{variable}", "field", np.asarray(values, "<f8"))
+    for group, values in groups.items():
+        if values.shape != shape:
+            raise StoreError(f"fields of shape {values.shape} where {shape} is needed", where=group)
+    for variable, places in spec.positions.items():
+        numbers = [number for number, _ in places]
+        yield from field_pieces(variable, {g: v[numbers] for g, v in groups.items()}, spec)
 
 
 def _columns(

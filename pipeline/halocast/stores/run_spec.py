@@ -83,16 +83,16 @@ class RunSpec:
         """Whether a variable has a layer axis."""
         return self.positions[variable][0][1] is not None
 
-    def by_variable(self, state: np.ndarray) -> dict[str, np.ndarray]:
-        """Split fields (F, ny, nx) into arrays a variable, ([layer,] y, x)."""
-        out = {}
-        for variable, places in self.positions.items():
-            if places[0][1] is None:
-                out[variable] = state[places[0][0]]
-                continue
-            out[variable] = np.full((len(self.layers), *self.grid.shape), np.nan)
-            for number, place in places:
-                out[variable][place] = state[number]
+    def on_layers(self, variable: str, fields: np.ndarray) -> np.ndarray:
+        """Arrange a variable's fields (k, ny, nx), as an array ([layer,] y, x)."""
+        places = [place for _, place in self.positions[variable]]
+        if not self.has_layers(variable):
+            return fields[0]
+        if places == list(range(len(self.layers))):
+            return fields
+        out = np.full((len(self.layers), *self.grid.shape), np.nan)
+        for place, values in zip(places, fields, strict=True):
+            out[place] = values
         return out
 
 

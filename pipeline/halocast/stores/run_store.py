@@ -32,7 +32,7 @@ from halocast.stores.arrays import array_at, create_missing_arrays
 from halocast.stores.checkpoints import Checkpoints
 from halocast.stores.chunk_files import ChunkFiles
 from halocast.stores.commits import Commits, write_failure
-from halocast.stores.cycle_pieces import CycleRecord, Piece, pieces
+from halocast.stores.cycle_pieces import CycleRecord, Piece, field_pieces, pieces
 from halocast.stores.digests import Digests, digest, digest_shape, require_same
 from halocast.stores.places import Place, locate, require_local
 from halocast.stores.run_layout import GROWING, create_hierarchy, piece_layout
@@ -122,12 +122,24 @@ class RunStore:
             Something does not fit the run, or the disk is full or fails. What was committed
             stays as it is.
         """
+        return self._write_all(cycle, pieces(record, self.spec))
+
+    def write_fields(self, cycle: int, variable: str, groups: Mapping[str, np.ndarray]) -> Digests:
+        """Write one variable's fields (k, ny, nx) of all field groups; return their digests.
+
+        Variables may be written at once, each by another process, beside a `write_cycle` of a
+        record without fields. Raises as `write_cycle` does.
+        """
+        return self._write_all(cycle, field_pieces(variable, groups, self.spec))
+
+    def _write_all(self, cycle: int, parts: list[Piece]) -> Digests:
         if not 1 <= cycle <= self.spec.times.size:
             raise StoreError(f"cycle {cycle} is not in the run's 1…{self.spec.times.size}")
-        parts = pieces(record, self.spec)
         digests = {part.name: digest(part.values) for part in parts}
         if cycle <= self.committed():
-            self.expect_same(cycle, digests)
+            committed = self.commit_record(cycle)["digests"]
+            known = {name: committed[name] for name in digests if name in committed}
+            require_same(cycle, known, digests, str(self.place))
         try:
             self._create_tables(parts)
             for part in parts:

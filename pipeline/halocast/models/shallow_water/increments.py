@@ -11,8 +11,11 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
-from halocast.models.shallow_water.columns import displacements, keep_thick, thicknesses
+_METHODS = ("top", "proportional", "balanced")
+_PROPORTIONAL, _BALANCED = 1, 2
+_LATTICE = 2.0**39  # as in `columns`
 
 
 def interface_increment(
@@ -61,13 +64,65 @@ def complete_columns(
     Columns (F, c); only the thicknesses differ from ``drawn``.
     """
     out = drawn.copy()
-    if len(rest) == 1:
-        return out
-    before = thicknesses(displacements(ancestor, rest), rest)
-    moved = interface_increment(method, drawn[0] - ancestor[0], before, gravity)
-    now = displacements(drawn, rest)
-    now[1:] += moved[1:]
-    kept = thicknesses(keep_thick(now, rest, minimum), rest)
-    still = (drawn[0] == ancestor[0]) & (kept == thicknesses(now, rest)).all(axis=0)
-    out[4::4] = np.where(still, drawn[4::4], kept[1:])
+    if len(rest) > 1:
+        lead = -gravity[0] / gravity[1:].sum()
+        _complete(drawn, ancestor, rest, _METHODS.index(method), lead, minimum, out)
     return out
+
+
+@njit(cache=True, nogil=True)
+def _complete(drawn, ancestor, rest, method, lead, minimum, out):  # pragma: no cover - compiled
+    """Fill the thicknesses of ``out`` (F, c), column by column, in the order of `columns`' sums.
+
+    ``lead`` is what the interfaces do for each metre of surface where they are balanced.
+    """
+    layers, n = rest.shape
+    top, kept, before = np.empty(layers + 1), np.empty(layers + 1), np.empty(layers)
+    top[layers] = kept[layers] = 0.0
+    for c in range(n):
+        rise = drawn[0, c] - ancestor[0, c]
+        if method == _PROPORTIONAL:
+            _tops(ancestor, rest, c, top)
+            for k in range(layers):
+                before[k] = top[k] - top[k + 1] + rest[k, c]
+            for k in range(layers - 2, -1, -1):
+                before[k] += before[k + 1]  # height above the bottom
+        _tops(drawn, rest, c, top)
+        for k in range(1, layers):
+            if method == _PROPORTIONAL:
+                top[k] += rise * before[k] / before[0]
+            elif method == _BALANCED:
+                top[k] += lead * rise
+        _keep_thick(top, rest, c, minimum, kept)
+        still = rise == 0.0
+        for k in range(layers):
+            if kept[k] - kept[k + 1] + rest[k, c] != top[k] - top[k + 1] + rest[k, c]:
+                still = False
+        if not still:
+            for k in range(1, layers):
+                out[4 * k, c] = kept[k] - kept[k + 1] + rest[k, c]
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _tops(state, rest, c, top):  # pragma: no cover - compiled
+    """As `columns.displacements`, of one column."""
+    below = 0.0
+    for k in range(rest.shape[0] - 1, 0, -1):
+        below = below + (state[4 * k, c] - rest[k, c])
+        top[k] = np.rint(below * _LATTICE) / _LATTICE
+    top[0] = state[0, c]
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _keep_thick(top, rest, c, minimum, kept):  # pragma: no cover - compiled
+    """As `columns.keep_thick`, of one column."""
+    layers = rest.shape[0]
+    kept[0] = top[0]
+    for k in range(1, layers):
+        kept[k] = np.minimum(top[k], kept[k - 1] + (rest[k - 1, c] - minimum))
+    floor = minimum - rest[layers - 1, c]
+    for k in range(layers - 1, 0, -1):
+        kept[k] = np.maximum(kept[k], floor)
+        floor = kept[k] + (minimum - rest[k - 1, c])
+    for k in range(1, layers):
+        kept[k] = np.rint(kept[k] * _LATTICE) / _LATTICE

@@ -120,14 +120,13 @@ class ShallowWater:
     def complete(self, drawn: np.ndarray, ancestor: np.ndarray, cells: np.ndarray) -> np.ndarray:
         """Let increments of sea-surface height at flat cells (c,) move the interfaces below."""
         sea = self.grid.sea.ravel()[cells]
+        rest = self.rest.reshape(len(self.rest), -1)
+        method, minimum = self.settings.increments, self.settings.minimum_thickness
+        if sea.all():
+            return complete_columns(drawn, ancestor, rest[:, cells], self._gravity, method, minimum)
         out = drawn.copy()
         out[:, sea] = complete_columns(
-            drawn[:, sea],
-            ancestor[:, sea],
-            self.rest.reshape(len(self.rest), -1)[:, cells[sea]],
-            self._gravity,
-            self.settings.increments,
-            self.settings.minimum_thickness,
+            drawn[:, sea], ancestor[:, sea], rest[:, cells[sea]], self._gravity, method, minimum
         )
         return out
 
