@@ -97,7 +97,9 @@ def test_each_way_costs_the_state_of_members_that_are_not_there_already() -> Non
     )  # fmt: skip
     least = least_bytes(sizes)
     assert least["to groups"] == least["back"] == 2 * 20 * 3 * 1000 * 8 * 3 / 4
-    assert least["observations"] == 20 * 50 * 8 * 3  # three groups lack three quarters each, …
+    assert least["observations"] == 20 * 50 * 8 * 3 / 4  # each row is needed by one group, …
+    everywhere = least_bytes(sizes._replace(sees_all=True))  # … or by all four
+    assert everywhere["observations"] == 4 * least["observations"]
     alone = least_bytes(sizes._replace(batches=1, groups=1))
     assert sum(alone.values()) == 0
     smooth = least_bytes(sizes._replace(correlated_noise=True))

@@ -3,10 +3,11 @@
 m members of F fields on n cells live on B ranks and are updated in G groups of blocks, one a rank.
 Of a member's state the group that is on its own rank stays where it is; the rest goes there and
 comes back, of the free run too. So each way, each cycle, 8 m F n (1 - 1 / max(B, G)) bytes at
-least; once more one way for noise that was drawn as whole fields (correlated). And every group
-needs the (member x observation) table: 8 m p G (1 - 1 / max(B, G)) bytes.
+least; once more one way for noise that was drawn as whole fields (correlated). And the (member x
+observation) table goes to the groups, each row to one: 8 m p (1 - 1 / max(B, G)) bytes; G times as
+much where a method sees all observations everywhere.
 
-What is moved beyond are the cycle's observations, as they were prepared, and what is kept of an
+What is moved beyond are rows that several groups see, the cycle's observations, as they were prepared, and what is kept of an
 update: means, spreads, scores.
 """
 
@@ -19,6 +20,7 @@ from typing import NamedTuple
 
 from halocast.cycle.context import Context, load_context
 from halocast.engines.base import Engine
+from halocast.filters import FILTERS
 from halocast.stores.places import locate
 
 log = logging.getLogger(__name__)
@@ -59,13 +61,15 @@ class Sizes(NamedTuple):
     batches: int
     groups: int
     correlated_noise: bool
+    sees_all: bool = False
 
 
 def least_bytes(sizes: Sizes) -> dict[str, float]:
     """Return the bytes a cycle that must be moved, by what they are."""
     away = 1 - 1 / max(sizes.batches, sizes.groups)
     states = 8.0 * sizes.members * sizes.fields * sizes.cells * away
-    table = 8.0 * sizes.members * sizes.rows * sizes.groups * away
+    copies = sizes.groups if sizes.sees_all else 1
+    table = 8.0 * sizes.members * sizes.rows * copies * away
     least = {"to groups": sizes.tracks * states, "back": sizes.tracks * states}
     if sizes.correlated_noise:
         return {**least, "noise": states, "observations": 2 * table}
@@ -107,4 +111,5 @@ def _sizes(context: Context, places: int, cycles: int) -> Sizes:
         batches=min(places, settings.ensemble.members),
         groups=min(settings.engine.groups or places, places, context.blocks.n_blocks),
         correlated_noise=context.noise.correlated,
+        sees_all=FILTERS[settings.filter.method].sees_all,
     )
