@@ -44,6 +44,8 @@ class DaskEngine:
         Address the local cluster's dashboard listens at; None for none.
     pool
         Start the workers as SLURM jobs with these settings.
+    client
+        Use this client's cluster, however it was made (dask-gateway); it is left open.
 
     Raises
     ------
@@ -61,20 +63,30 @@ class DaskEngine:
         scheduler: str | None = None,
         dashboard: str | None = "127.0.0.1:0",
         pool: SlurmPool | None = None,
+        client: Client | None = None,
     ) -> None:
         logging.getLogger("distributed").setLevel(logging.ERROR)
-        self._cluster: Any = None
-        if scheduler is None:
-            self._cluster = _own_cluster(workers, dashboard, pool)
+        self._own: list[Any] = []  # what this engine closes, in order
         try:
-            self._client = _meet(self._cluster, scheduler, workers)
+            if client is not None or scheduler is not None:
+                self._client = client or self._closing(dask_cluster.connect(str(scheduler)))
+                _get_to_know(self._client, workers)
+            else:
+                cluster = _own_cluster(workers, dashboard, pool)
+                self._own.append(cluster)
+                self._client = self._closing(Client(cluster))
+                # without end: jobs may be in the queue for long
+                dask_cluster.await_workers(self._client, workers or 1, None)
         except BaseException:
-            if self._cluster is not None:
-                self._cluster.close()
+            self.close()
             raise
-        self._run = uuid.uuid4().hex[:12]
+        self._token = _new_token()
         self._addresses = dask_cluster.addresses(self._client)
         self.places = len(self._addresses)
+
+    def _closing(self, client: Client) -> Client:
+        self._own.insert(0, client)
+        return client
 
     @property
     def dashboard(self) -> str:
@@ -86,12 +98,15 @@ class DaskEngine:
         worker = self._addresses[place % self.places]
         with dask.annotate(workers=[worker], allow_other_workers=True):
             return delayed(task, pure=False, traverse=False)(
-                *args, dask_key_name=f"{name}-{self._run}"
+                *args, dask_key_name=f"{name}-{self._token}"
             )
 
     def start(self, handles: Sequence[Any]) -> list[Any]:
         """Send the graph behind ``handles`` to the scheduler."""
         begun = list(self._client.persist(list(handles), optimize_graph=False))
+        # a key says once and for all what a result is: the next run on this engine needs others,
+        # also where somebody still holds results, or errors, of this one
+        self._token = _new_token()
         with suppress(OSError):  # without a scheduler there is no result either: `value` says so
             self._follow_workers()
         return begun
@@ -109,7 +124,7 @@ class DaskEngine:
 
     def each(self, task: Callable[..., Any], items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
         """Run every item's task wherever a worker is free."""
-        name = f"{task.__name__.strip('_').replace('_', '-')}-{uuid.uuid4().hex[:12]}"
+        name = f"{task.__name__.strip('_').replace('_', '-')}-{_new_token()}"
         futures = [
             self._client.submit(task, *item, key=f"{name}-{number}", pure=False)
             for number, item in enumerate(items)
@@ -155,9 +170,12 @@ class DaskEngine:
 
     def close(self) -> None:
         """Leave the cluster, and end it if it is this engine's own."""
-        self._client.close()
-        if self._cluster is not None:
-            self._cluster.close()
+        for own in self._own:
+            own.close()
+
+
+def _new_token() -> str:
+    return uuid.uuid4().hex[:12]
 
 
 def _own_cluster(workers: int | None, dashboard: str | None, pool: SlurmPool | None) -> Any:
@@ -168,18 +186,7 @@ def _own_cluster(workers: int | None, dashboard: str | None, pool: SlurmPool | N
     return slurm_cluster(pool, workers or 1)
 
 
-def _meet(cluster: Any, scheduler: str | None, workers: int | None) -> Client:
-    """Connect to a cluster, and wait for its workers; those of others are asked who they are."""
-    if scheduler is None:
-        client = Client(cluster)
-        # jobs may be in the queue for long
-        dask_cluster.await_workers(client, workers or 1, None)
-        return client
-    client = dask_cluster.connect(scheduler)
-    try:
-        dask_cluster.await_workers(client, workers or 1)
-        dask_cluster.check_workers(client)
-    except BaseException:
-        client.close()
-        raise
-    return client
+def _get_to_know(client: Client, workers: int | None) -> None:
+    """Wait for the workers of somebody else's cluster, and ask them who they are."""
+    dask_cluster.await_workers(client, workers or 1, dask_cluster.WORKERS_SECONDS)
+    dask_cluster.check_workers(client)
