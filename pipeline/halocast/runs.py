@@ -206,6 +206,7 @@ def carry_out(
         Another process that lives carries it out.
     """
     place = locate(directory)
+    read_texts(place)  # a lock is taken only where there is a run
     with RunLock(place) as lock:
         _clear(place)
         driver = Driver(place, engine, groups, stop)

@@ -90,22 +90,7 @@ class Checkpoints:
                     where=files.path(self._chunk(track, cycle, member)),
                 )
 
-    def newest_sound(self) -> tuple[int, list[str]]:
-        """Find the newest complete checkpoint whose bytes are those that were written.
-
-        Returns
-        -------
-        The cycle it was made after, 0 where there is none; and the damaged files of newer ones.
-        """
-        damaged: list[str] = []
-        for cycle in reversed(self.common_cycles()):
-            found = self._damaged(cycle)
-            if not found:
-                return cycle, damaged
-            damaged += found
-        return 0, damaged
-
-    def _damaged(self, cycle: int) -> list[str]:
+    def damaged(self, cycle: int) -> list[str]:
         """Return the files of a checkpoint that do not have the bytes that were written."""
         parts = [
             (files, self._chunk(track, cycle, member))
@@ -116,13 +101,11 @@ class Checkpoints:
             sound = list(pool.map(lambda part: part[0].is_sound(part[1]), parts))
         return [files.path(chunk) for (files, chunk), good in zip(parts, sound) if not good]
 
-    def discard_after(self, cycle: int) -> None:
-        """Remove the complete checkpoints after a cycle; they are made again."""
-        for later in self.common_cycles():
-            if later > cycle:
-                for track, files in self._files.items():
-                    for member in range(self._members):
-                        files.discard(self._chunk(track, later, member))
+    def discard(self, cycle: int) -> None:
+        """Remove the checkpoint after a cycle; it is made again when the cycle is."""
+        for track, files in self._files.items():
+            for member in range(self._members):
+                files.discard(self._chunk(track, cycle, member))
 
     def prune(self, keep: int) -> None:
         """Delete all members older than the newest ``keep`` checkpoints, complete or not."""

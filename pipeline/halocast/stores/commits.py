@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ import numpy as np
 from halocast.errors import RunError, StoreError
 from halocast.stores.places import Place, locate
 
+_READERS = 8
+
 
 class Commits:
     """The commit records in a directory."""
@@ -31,28 +34,50 @@ class Commits:
     def __init__(self, directory: str | Path | Place) -> None:
         self.directory = locate(directory)
         self._last = 0
+        self._known: dict[int, dict[str, Any]] = {}  # as they were when they were first seen
 
     def last(self) -> int:
         """Return the newest committed cycle, 0 where there is none."""
-        while self._read(self._last + 1) is not None:
+        if not self._last:
+            self._read_all()
+        while (record := self._known.get(self._last + 1) or self._read(self._last + 1)) is not None:
             self._last += 1
+            self._known[self._last] = record
         return self._last
+
+    def _read_all(self) -> None:
+        """Read many records at a time; one by one, each would wait for an object store."""
+        there = set(self.directory.names())
+        cycles = [cycle for cycle in range(1, len(there) + 1) if _name(cycle) in there]
+        if len(cycles) < _READERS:
+            return
+        with ThreadPoolExecutor(_READERS) as pool:
+            for cycle, record in zip(cycles, pool.map(self._read, cycles)):
+                if record is not None:
+                    self._known[cycle] = record
 
     def read(self, cycle: int) -> dict[str, Any]:
         """Return the record of a committed cycle; RunError where it is not committed."""
-        if not 1 <= cycle <= self.last():
+        if not 1 <= cycle <= self._last and not 1 <= cycle <= self.last():
             raise RunError(
                 f"cycle {cycle} is not committed; the last one is {self.last()}",
                 where=str(self.directory),
             )
-        return json.loads(self.directory.read(_name(cycle)))
+        record = self._read(cycle)
+        if record is None:  # since it was last seen
+            raise StoreError(
+                f"the commit record of cycle {cycle} has become unreadable",
+                where=self.directory.file(_name(cycle)),
+                remedy="`halocast resume` with new workers computes the cycle again",
+            )
+        return record
 
     def failures(self) -> list[dict[str, Any]]:
         """Return what happened to members whose forecast failed: ``cycle`` and the entry's keys."""
         return [
             {"cycle": cycle, **entry}
             for cycle in range(1, self.last() + 1)
-            for entry in self.read(cycle).get("failures", ())
+            for entry in self._known[cycle].get("failures", ())
         ]
 
     def append(self, cycle: int, record: Mapping[str, Any]) -> None:
@@ -71,7 +96,7 @@ class Commits:
                 where=str(self.directory),
                 remedy="let one process at a time run or resume this folder",
             )
-        self._last = cycle
+        self._last, self._known[cycle] = cycle, dict(record)
 
     def mark_checkpoint(self, cycle: int) -> None:
         """Let the record of a committed cycle say that all its members were written."""

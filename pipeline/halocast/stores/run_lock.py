@@ -20,13 +20,14 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from halocast.errors import RunError, StoreError
-from halocast.stores.places import Place, locate
+from halocast.stores.places import Place, Unreachable, locate
 from halocast.stores.run_store import LOCK
 
 log = logging.getLogger(__name__)
@@ -58,10 +59,12 @@ class RunLock:
         self._beats.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._ended.set()
-        self._beats.join()
-        if not self._lost:
+        self._beats.join(timeout=1.0)  # it may be waiting for the store
+        if self._lost or (kind is not None and issubclass(kind, Unreachable)):
+            return
+        with suppress(OSError, StoreError):  # a lock that stays is one of a dead process
             self._place.remove(self._key)
             self._place.remove_if_empty()
 
@@ -75,13 +78,12 @@ class RunLock:
             )
 
     def _take(self) -> None:
-        self._place.make_folder()
         while True:
             numbers = _numbers(self._place)
             if numbers:
                 self._require_dead(_name(numbers[-1]))
             self._key = _name(numbers[-1] + 1 if numbers else 1)
-            if self._place.create(self._key, self._text):
+            if self._create():
                 break
         if self._place.create(self._key, b"{}"):
             raise StoreError(
@@ -92,6 +94,19 @@ class RunLock:
             )
         for number in numbers:
             self._place.remove(_name(number))
+
+    def _create(self) -> bool:
+        try:
+            self._place.make_folder()
+            return self._place.create(self._key, self._text)
+        except FileNotFoundError:  # another process has let go, and removed the folder
+            return False
+        except OSError as error:
+            raise StoreError(
+                f"could not lock the run: {error.strerror or error}",
+                where=str(self._place),
+                remedy="make room, or see whether you may write there",
+            ) from error
 
     def _require_dead(self, key: str) -> None:
         """Return when the holder of a lock is dead or has let go; raise RunError if it lives."""

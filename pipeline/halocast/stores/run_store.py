@@ -256,10 +256,23 @@ class RunStore:
         -------
         The damaged files.
         """
-        sound, damaged = self._checkpoints.newest_sound()
-        if damaged:
-            self._checkpoints.discard_after(sound)
+        damaged: list[str] = []
+        for cycle in reversed(self._checkpoints.common_cycles()):
+            found = self._checkpoints.damaged(cycle) + self._damaged_estimate(cycle)
+            if not found:
+                break
+            self._checkpoints.discard(cycle)
+            damaged += found
         return damaged
+
+    def _damaged_estimate(self, cycle: int) -> list[str]:
+        """Return the damaged arrays of the exact filter's estimate, which it goes on from."""
+        digests = self.commit_record(cycle)["digests"]
+        return [
+            self.place.file(f"{HIERARCHY}/{name}")
+            for name, text in digests.items()
+            if name.startswith("kalman_filter/") and not self._holds(cycle, name, text)
+        ]
 
     def prune_checkpoints(self, keep: int) -> None:
         """Delete the members of all but the newest ``keep`` checkpoints."""
