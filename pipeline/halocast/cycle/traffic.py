@@ -7,8 +7,8 @@ least; once more one way for noise that was drawn as whole fields (correlated). 
 observation) table goes to the groups, each row to one: 8 m p (1 - 1 / max(B, G)) bytes; G times as
 much where a method sees all observations everywhere.
 
-What is moved beyond are rows that several groups see, the cycle's observations, as they were prepared, and what is kept of an
-update: means, spreads, scores.
+What is moved beyond are rows that several groups see, the cycle's observations, as they were
+prepared, and what is kept of an update: means, spreads, scores.
 """
 
 from __future__ import annotations
