@@ -21,7 +21,7 @@ from halocast.cycle.observed import check_observed
 from halocast.draws import Address, Purpose, normals
 from halocast.errors import HalocastError
 from halocast.filters import FILTERS
-from halocast.filters.base import BlockObservations, make_group
+from halocast.filters.base import BlockObservations, block_group, group_cells
 from halocast.filters.sampling import MixtureSettings
 from halocast.grid import Grid
 from halocast.localization.blocks import partition
@@ -43,7 +43,7 @@ def check_run(settings: RunSettings) -> list[str]:
     problems: list[str] = []
     model = None
     try:
-        model = _model(settings)
+        model = run_model(settings)
     except HalocastError as error:
         problems.append(str(error))
     if model is not None:
@@ -60,7 +60,7 @@ def check_run(settings: RunSettings) -> list[str]:
     return problems
 
 
-def _model(settings: RunSettings) -> Model:
+def run_model(settings: RunSettings) -> Model:
     """Build the model; a twin's grid does not exist yet, so an ocean without islands stands in."""
     if settings.data.twin is not None and isinstance(settings.grid, SphereGrid):
         (south, north, ny), (west, east, nx) = settings.grid.lat, settings.grid.lon
@@ -219,7 +219,7 @@ class Price:
 
 def price_run(settings: RunSettings) -> Price:
     """Price a run: tasks, bytes moved, memory, disk, and time from a short calibration."""
-    model = _model(settings)
+    model = run_model(settings)
     m, cycles = settings.ensemble.members, settings.time.cycles
     tracks = 2 if settings.free_run else 1
     choice = settings.engine
@@ -229,19 +229,19 @@ def price_run(settings: RunSettings) -> Price:
     groups = choice.groups or workers
     state = 8.0 * len(model.layout) * model.grid.n_cells
     ensemble = tracks * m * state
-    per_cycle = 3 + 3 * workers + 2 * groups + 2 * groups * workers
+    per_cycle = 3 + workers + 3 * groups + 2 * groups * workers
     checkpoints = -(-cycles // settings.checkpoint.every)
     field_groups = 2 + tracks + (1 if settings.reference else 0)
-    member, block = _calibrate(settings, model)
+    member, block = calibrate(settings, model)
     parallel = min(workers, cores) if not choice.scheduler else workers
     return Price(
         workers=workers,
         tasks=cycles * per_cycle + workers * (1 + 2 * checkpoints),
         # tiles there and pieces back, but for the share that stays where it is
         moved=cycles * 2 * ensemble * (1 - 1 / workers),
-        # a share of the states, before and after; and one group with all its members: tile,
-        # noise, members of each track
-        memory=3 * ensemble / workers + 4 * ensemble / groups + 300e6,
+        # a share of the states before and after the forecast, and of one group before and after
+        # the update
+        memory=2 * ensemble / workers + 2 * ensemble / groups + 300e6,
         disk=cycles * 2 * field_groups * state + settings.checkpoint.keep * ensemble,
         disk_free=float(shutil.disk_usage(Path.cwd()).free),
         forecast=cycles * tracks * m * member / parallel,
@@ -249,7 +249,7 @@ def price_run(settings: RunSettings) -> Price:
     )
 
 
-def _calibrate(settings: RunSettings, model: Model) -> tuple[float, float]:
+def calibrate(settings: RunSettings, model: Model) -> tuple[float, float]:
     """Time a member's cycle and a cycle's analysis, in seconds on one core."""
     start, step = settings.time.at(0), settings.model.time_step or settings.time.cycle_seconds
     window = None
@@ -277,19 +277,26 @@ def _calibrate_analysis(settings: RunSettings, model: Model, state: np.ndarray) 
     blocks = partition(grid.shape, settings.block)
     share = min(1.0, _CALIBRATION_CELLS / grid.n_cells)
     numbers = np.arange(max(1, int(share * blocks.n_blocks)))
+    mine, _ = group_cells(blocks, numbers)
     model_noise = _noise(settings, model)
     f = layout.index(noisy[0])
     cells = np.flatnonzero(layout.wet(grid)[f].ravel())[::12]
     observations = _imagined(settings, model, state, model_noise, f, cells)
     m = settings.ensemble.members
-    drawn = [model_noise.draw(settings.seed, 0, i).reshape(len(layout), -1) for i in range(m)]
+    noise, noise_observed = np.empty((m, len(layout), mine.size)), np.empty((m, cells.size))
+    for i in range(m):
+        drawn = model_noise.draw(settings.seed, 0, i).reshape(len(layout), -1)
+        noise[i], noise_observed[i] = drawn[:, mine], drawn[f, cells]
     spread = normals(Address(settings.seed, 0, Purpose.INITIAL_STATE, 1), m)[:, None]
-    forecast = np.repeat(state.reshape(1, len(layout), -1), m, axis=0)
-    forecast[:, f] += model_noise.sd[f] * spread
+    flat = state.reshape(len(layout), -1)
+    forecast = np.repeat(flat[None][:, :, mine], m, axis=0)
+    forecast[:, f] += model_noise.sd[f, mine] * spread
+    observed = flat[f, cells] + model_noise.sd[f, cells] * spread
     method = FILTERS[settings.filter.method]
-    group = make_group(
+    group = block_group(
         numbers, blocks, method.incidence(settings.filter, blocks, cells, grid), observations,
-        forecast, np.stack(drawn), model_noise, grid=grid, seed=settings.seed, cycle=0,
+        forecast=forecast, noise=noise, observed=observed, observed_noise=noise_observed,
+        model_noise=model_noise, grid=grid, seed=settings.seed, cycle=0,
         sees_all=method.sees_all,
     )  # fmt: skip
     method.update(group, settings.filter)

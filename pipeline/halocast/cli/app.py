@@ -151,10 +151,27 @@ def catalog() -> None:
 
 
 @app.command()
-def check(run_file: RunFile, overrides: Overrides = None, workers: Workers = None) -> None:
+def check(
+    run_file: RunFile,
+    overrides: Overrides = None,
+    workers: Workers = None,
+    simulate_workers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,M,…", help="Simulate the run on so many workers, and say what limits"
+        ),
+    ] = None,
+    bandwidth: Annotated[
+        float, typer.Option(help="Of a simulated worker's network, GB/s each way")
+    ] = 1.25,
+    latency: Annotated[float, typer.Option(help="Of the simulated network, ms")] = 0.2,
+    storage: Annotated[
+        float, typer.Option(help="What all simulated workers can write together, GB/s")
+    ] = 1.0,
+) -> None:
     """Find every mistake in a run file before anything runs, and price the run.
 
-    Example:  [bold]halocast check run.yaml[/]
+    Example:  [bold]halocast check run.yaml --simulate-workers 16,64,256,1024[/]
     """
     from halocast.check import check_run, price_run
 
@@ -168,6 +185,10 @@ def check(run_file: RunFile, overrides: Overrides = None, workers: Workers = Non
         raise typer.Exit(2)
     console.print("[bold green]The run file is sound.[/] What the run will cost:")
     console.print(price_run(settings).table())
+    if simulate_workers:
+        from halocast.cli.foreseeing import simulate_and_show
+
+        simulate_and_show(console, settings, simulate_workers, bandwidth, latency, storage)
 
 
 @app.command()
