@@ -116,7 +116,9 @@ def states_are_finite(
         ("advance of a perturbed state", model.advance(perturbed, start, stop, prepared)),
     ):
         bad = np.argwhere(~np.isfinite(values))
-        assert not bad.size, f"{what} is not finite at (field, row, column) {tuple(bad[0])}"
+        assert not bad.size, (
+            f"{what} is not finite at (field, row, column) {tuple(bad[0].tolist())}"
+        )
 
 
 def same_answer_twice(
@@ -212,10 +214,10 @@ def _assert_equal(what: str, one: np.ndarray, other: np.ndarray) -> None:
     bits = [np.ascontiguousarray(a, dtype=float).view(np.int64) for a in (one, other)]
     different = np.argwhere(bits[0] != bits[1])
     if different.size:
-        at = tuple(different[0])
+        at = tuple(different[0].tolist())
         raise AssertionError(
             f"{what} is not bitwise the same: {len(different)} values differ, "
-            f"the first at {at}: {one[at]!r} and {other[at]!r}"
+            f"the first at {at}: {float(one[at])!r} and {float(other[at])!r}"
         )
 
 

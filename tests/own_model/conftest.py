@@ -65,6 +65,4 @@ def external_settings(data: Path, fortran: Path) -> RunSettings:
         "time_step": 600,
         "timeout": 30,
     }
-    return read_settings(
-        own_cases.write_run(fortran / "run.yaml", own_cases.run_tree(data, model))
-    )
+    return read_settings(own_cases.write_run(fortran / "run.yaml", own_cases.run_tree(data, model)))

@@ -11,6 +11,7 @@ import pytest
 from halocast.config import RunSettings, read_settings
 from halocast.engines import SerialEngine
 from halocast.engines.dask import DaskEngine
+from halocast.report import write_report
 from halocast.runs import carry_out, create_run, stored_settings
 from halocast.stores.compare import compare_runs
 from halocast.stores.open_run import open_run
@@ -107,3 +108,8 @@ def test_class_and_program_make_the_same_analyses(
         carry_out(tmp_path / name, SerialEngine())
         means.append(open_run(tmp_path / name)["analysis/mean"]["tracer"].values)
     np.testing.assert_array_equal(*means)
+
+
+def test_the_report_knows_fields_of_other_names(serial: Path) -> None:
+    page = Path(write_report(serial)).read_text(encoding="utf-8")
+    assert "tracer" in page

@@ -63,10 +63,20 @@ class RunView(FieldView):
         columns = self.observations
         mask = np.ones(columns["fate"].shape, bool)
         if variable is not None and mask.size:
-            mask &= columns["variable"] == VARIABLES.index(variable)
+            mask &= np.isin(columns["variable"], self._codes(variable))
         if fates:
             mask &= np.isin(columns["fate"], [int(f) for f in fates])
         return mask
+
+    def _codes(self, variable: str) -> list[int]:
+        """Codes of the observed variables that are called so, or are of the field called so."""
+        sections = self.config.get("observations") or {}
+        fields = [(sections.get(name) or {}).get("field") for name in VARIABLES]
+        return [
+            code
+            for code, (name, field) in enumerate(zip(VARIABLES, fields))
+            if variable in (name, field)
+        ]
 
     def transformed(self, variable: str) -> bool:
         """Whether a variable was observed through another operator than the identity.

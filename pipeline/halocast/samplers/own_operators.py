@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import llvmlite.binding
@@ -77,6 +78,12 @@ def enlist_operator(function: Callable[[float], float], digest: str, where: str)
 
 def _compile(function: Callable[[float], float], where: str) -> Any:
     python = getattr(function, "py_func", function)  # a jitted one is compiled anew
+    if not isinstance(python, FunctionType):
+        raise ConfigError(
+            f"the operator is a {type(python).__name__}, and cannot be compiled",
+            where=where,
+            remedy="name a function of one float that returns a float",
+        )
     try:
         return cfunc(types.float64(types.float64), error_model="numpy")(python)
     except (NumbaError, TypeError) as error:
