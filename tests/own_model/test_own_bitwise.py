@@ -38,7 +38,7 @@ def operator_settings(tmp_path_factory: pytest.TempPathFactory) -> RunSettings:
     return settings
 
 
-@pytest.fixture(scope="module", params=["python", "external", "operator"])
+@pytest.fixture(scope="module", params=["external", "operator"])
 def settings(request: pytest.FixtureRequest) -> RunSettings:
     """Settings of each run in turn."""
     return request.getfixturevalue(f"{request.param}_settings")
