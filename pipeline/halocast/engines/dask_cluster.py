@@ -22,6 +22,7 @@ from halocast.errors import RunError
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 20
+FILE_SECONDS = 60
 WORKERS_SECONDS = 120
 
 # one thread a worker: kernels are serial, parallelism is between tasks
@@ -59,7 +60,7 @@ def connect(scheduler: str) -> Client:
     ----------
     scheduler
         Its address (``tcp://host:8786``), or the path of its scheduler file, which may appear
-        within `CONNECT_SECONDS`.
+        within `FILE_SECONDS`.
 
     Raises
     ------
@@ -81,14 +82,14 @@ def connect(scheduler: str) -> Client:
 
 
 def _await_file(path: Path) -> None:
-    last = time.monotonic() + CONNECT_SECONDS
+    last = time.monotonic() + FILE_SECONDS
     while not (path.is_file() and path.stat().st_size):
         if time.monotonic() > last:
-            raise FileNotFoundError(f"no scheduler file has appeared in {CONNECT_SECONDS} s")
+            raise FileNotFoundError(f"no scheduler file has appeared in {FILE_SECONDS} s")
         time.sleep(0.1)
 
 
-def await_workers(client: Client, count: int, seconds: float | None = WORKERS_SECONDS) -> None:
+def await_workers(client: Client, count: int, seconds: float | None) -> None:
     """Wait until so many workers have come; without end when ``seconds`` is None.
 
     Raises

@@ -17,6 +17,7 @@ from pydantic import Field, PositiveInt, field_validator
 
 from halocast.errors import RunError
 from halocast.settings import Settings
+from halocast.slurm.request import is_time_limit
 from halocast.slurm.sbatch import try_out
 
 
@@ -29,6 +30,15 @@ class SlurmPool(Settings):
     memory: str = Field("4GB", description="Memory of a worker")
     workers_per_job: PositiveInt = Field(1, description="Workers that share a job")
     interface: str | None = Field(None, description="Network interface, e.g. ib0")
+
+    @field_validator("time", mode="before")
+    @classmethod
+    def _is_time_limit(cls, value: object) -> object:
+        if not isinstance(value, str):  # YAML takes 01:00:00 for a number of base 60
+            raise ValueError("put it in quotes, as in '01:00:00'")
+        if not is_time_limit(value):
+            raise ValueError("write minutes, HH:MM:SS or D-HH:MM:SS")
+        return value
 
     @field_validator("memory")
     @classmethod

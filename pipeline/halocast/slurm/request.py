@@ -12,6 +12,11 @@ from halocast.errors import ConfigError
 _TIME = re.compile(r"(\d+-\d+(:\d+){0,2}|\d+(:\d+){0,2})$")
 
 
+def is_time_limit(text: str) -> bool:
+    """Whether sbatch takes a text as a time limit."""
+    return _TIME.match(text) is not None
+
+
 class Backend(StrEnum):
     """How the run uses its allocation."""
 
@@ -37,7 +42,7 @@ class Request:
     account: str | None = None
 
     def __post_init__(self) -> None:
-        if not _TIME.match(self.time):
+        if not is_time_limit(self.time):
             raise ConfigError(
                 f"--time {self.time!r} is not a time limit",
                 remedy="write it as sbatch takes it: minutes, HH:MM:SS or D-HH:MM:SS",
