@@ -86,7 +86,7 @@ def test_a_signal_ends_the_cycle_with_a_checkpoint_and_code_75(tmp_path: Path) -
     with running(tmp_path / "run") as process:
         wait_for_cycle(process, 3)
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 75, err
     assert events(out)[-1] == "stopped"
     assert "SIGTERM: stopping after this cycle" in err
@@ -114,7 +114,7 @@ def test_ctrl_c_in_a_terminal_leaves_the_local_workers_to_finish(tmp_path: Path)
     with running(tmp_path / "run", "--engine", "dask", "--workers", "1") as process:
         wait_for_cycle(process, 2)
         os.killpg(process.pid, signal.SIGINT)
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 75, err
     committed, checkpoint = newest(tmp_path / "run")
     assert 2 < committed == checkpoint < CYCLES
@@ -126,7 +126,7 @@ def test_halocast_stop_stops_a_run_that_goes_on_to_the_same_bits(tmp_path: Path)
         process.send_signal(signal.SIGSTOP)  # a cycle takes less than a command
         said = halocast("stop", tmp_path / "run")
         process.send_signal(signal.SIGCONT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     assert process.returncode == 75
     assert "halocast resume" in said
     committed, checkpoint = newest(tmp_path / "run")
@@ -144,7 +144,7 @@ def test_halocast_stop_stops_a_run_that_goes_on_to_the_same_bits(tmp_path: Path)
 def halocast(command: str, directory: Path) -> str:
     """Run a command on a folder and return what it says."""
     words: Sequence[str] = [sys.executable, "-m", "halocast", command, str(directory)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run(words, capture_output=True, text=True, timeout=300, check=True).stdout
 
 
 @pytest.mark.parametrize("kind", ["serial", "dask"])

@@ -82,11 +82,18 @@ def following(
         except RunStopped as stopped:
             _say("stopped", str(stopped), {"directory": str(directory)}, logging.WARNING)
             raise
-        except HalocastError as error:
-            data = {"error": type(error).__name__, "where": error.where, "remedy": error.remedy}
-            _say(FAILED, error.what, data, logging.ERROR)
-            raise
     _say("done", f"all {settings.time.cycles} cycles are committed", {"directory": str(directory)})
+
+
+@contextmanager
+def saying_failure() -> Iterator[None]:
+    """Say to machines how a command fails; people are told by the command line."""
+    try:
+        yield
+    except HalocastError as error:
+        data = {"error": type(error).__name__, "where": error.where, "remedy": error.remedy}
+        _say(FAILED, error.what, data, logging.ERROR)
+        raise
 
 
 def _say(event: str, text: str, data: dict[str, Any], level: int = logging.INFO) -> None:

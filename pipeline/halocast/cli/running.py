@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from halocast.cli.following import following
+from halocast.cli.following import following, saying_failure
 from halocast.cli.logs import LogFormat, start_logging
 from halocast.config import RunSettings, validate_settings
 from halocast.config import override as override_tree
@@ -26,6 +26,7 @@ from halocast.stores.run_store import RunStore
 log = logging.getLogger(__name__)
 
 
+@saying_failure()
 def run_and_show(
     console: Console,
     settings: RunSettings,
@@ -48,6 +49,7 @@ def run_and_show(
     _carry_out_and_show(console, settings, output)
 
 
+@saying_failure()
 def resume_and_show(
     console: Console,
     directory: str | Path,
