@@ -16,13 +16,7 @@ cd "$(dirname "$0")/.."
 cycles=${1:-6}
 base=localhost/debian:bookworm-slim
 mirror=http://deb.debian.org/debian
-work=$(mktemp -d "${TMPDIR:-/tmp}/halocast-stack.XXXXXX")
-project=$(basename "$work" | tr 'A-Z.' 'a-z-')
 helpers=()
-
-export CONTAINERS_CONF=$work/containers.conf
-export DOCKER_HOST=unix://$work/podman.sock
-export COMPOSE_HTTP_TIMEOUT=300
 
 say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
 
@@ -38,13 +32,16 @@ client() { compose run --rm -T client "$@"; }
 require_tools() {
   [ "$(id -u)" = 0 ] || fail "podman is run as root here"
   local tool
-  for tool in podman buildah runc iptables debootstrap docker-compose python3; do
+  for tool in podman buildah runc iptables debootstrap docker-compose openssl python3; do
     command -v "$tool" > /dev/null || fail "$tool is missing"
   done
 }
 
 # Settings for machines without systemd; what a container may open is no more than this shell may.
 configure() {
+  export CONTAINERS_CONF=$work/containers.conf
+  export DOCKER_HOST=unix://$work/podman.sock
+  export COMPOSE_HTTP_TIMEOUT=300
   cat > "$CONTAINERS_CONF" <<END
 [containers]
 default_ulimits = ["nofile=$(ulimit -n):$(ulimit -n)", "nproc=4096:4096"]
@@ -54,9 +51,17 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 END
   local name
-  for name in SCHEDULER DASHBOARD S3; do
+  for name in SCHEDULER DASHBOARD S3 HUB; do
     export "HALOCAST_${name}_PORT=$(free_port)"
   done
+}
+
+# One person may log in to the hub, by a password made for this time.
+make_account() {
+  password=$(openssl rand -hex 12)
+  export HALOCAST_HUB_ACCOUNTS=$work/hub-accounts
+  (umask 077 && printf 'demo:%s\n' "$(openssl passwd -6 -stdin <<< "$password")" \
+    > "$HALOCAST_HUB_ACCOUNTS")
 }
 
 free_port() {
@@ -80,7 +85,7 @@ make_base() {
 
 build_images() {
   local target image
-  for target in halocast s3; do
+  for target in halocast s3 hub; do
     image=localhost/halocast-$target:dev
     [ "$target" = halocast ] && image=localhost/halocast:dev
     say "building $image"
@@ -170,6 +175,16 @@ compare() {
   client compare s3://halocast/undisturbed s3://halocast/disturbed
 }
 
+visit_hub() {
+  local hub
+  say "visiting the hub"
+  hub=$(containers hub)
+  podman cp tests/hub/hub_client.py "$hub:/tmp/hub_client.py"
+  podman cp deploy/docker/visit_hub.py "$hub:/tmp/visit_hub.py"
+  podman exec --interactive "$hub" python /tmp/visit_hub.py demo s3://halocast/disturbed \
+    <<< "$password" | sed 's/^/          /'
+}
+
 tear_down() {
   local code=$? helper
   trap - EXIT
@@ -182,8 +197,11 @@ tear_down() {
 }
 
 require_tools
+work=$(mktemp -d "${TMPDIR:-/tmp}/halocast-stack.XXXXXX")
+project=$(basename "$work" | tr '[:upper:].' '[:lower:]-')
 trap tear_down EXIT
 configure
+make_account
 make_base
 build_images
 start_podman
@@ -193,4 +211,5 @@ run_disturbed
 say "bringing the worker back"
 bring_up
 compare
+visit_hub
 say "the stack survived: both runs are the same to the bit"

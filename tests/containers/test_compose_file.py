@@ -53,12 +53,24 @@ def test_only_this_machine_reaches_the_ports(services: Services) -> None:
         assert re.fullmatch(r"127\.0\.0\.1:\$\{HALOCAST_\w+_PORT:-(\d+)\}:\1", port), port
 
 
+# what sudo needs to start a server as its user and to make the users' accounts
+OF_SUDO = {"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"}
+
+
 def test_no_service_may_more_than_it_needs(services: Services) -> None:
     for name, service in services.items():
         assert service["cap_drop"] == ["ALL"], name
+        assert set(service.get("cap_add", [])) == (OF_SUDO if name == "hub" else set()), name
+        gains = "no-new-privileges:true" not in service["security_opt"]
+        assert gains == (name == "hub"), name
         assert "privileged" not in service, name
         assert "network_mode" not in service, name
         assert not any("docker.sock" in volume for volume in service.get("volumes", [])), name
+
+
+def test_nobody_may_log_in_by_a_password_of_the_repository(root: Path) -> None:
+    lines = (root / "deploy/docker/hub-accounts").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.strip() and not line.startswith("#")] == []
 
 
 def test_what_lives_is_watched(services: Services) -> None:
@@ -98,7 +110,7 @@ def test_credentials_come_from_outside(services: Services) -> None:
                 assert value.startswith("${HALOCAST_S3_"), f"{name}: {key}"
 
 
-@pytest.mark.parametrize("who", ["worker", "client"])
-def test_all_who_write_reach_the_same_stores(services: Services, who: str) -> None:
-    assert services[who]["environment"] == services["worker"]["environment"]
+@pytest.mark.parametrize("who", ["worker", "client", "hub"])
+def test_all_who_compute_reach_the_same_stores(services: Services, who: str) -> None:
+    assert services["worker"]["environment"].items() <= services[who]["environment"].items()
     assert "runs:/runs" in services[who]["volumes"]

@@ -92,6 +92,18 @@ def test_a_pin_that_is_too_old_is_found(root: Path, project: dict[str, Any]) -> 
     assert unmet(project["project"]["dependencies"], old) == ["zarr<4,>=3.1"]
 
 
+def test_the_pins_of_the_hub_meet_its_extras(root: Path, project: dict[str, Any]) -> None:
+    extras = project["project"]["optional-dependencies"]
+    wanted = [r for extra in ("hub", "notebooks") for r in extras[extra]]
+    assert wanted
+    assert unmet(wanted, pins(root, "hub")) == []
+
+
+def test_the_hub_computes_with_the_versions_of_the_workers(root: Path) -> None:
+    """It is built on their image, and must not change it."""
+    assert pins(root, "halocast").items() <= pins(root, "hub").items()
+
+
 def test_the_pins_meet_what_makes_the_wheel(root: Path, project: dict[str, Any]) -> None:
     assert unmet(project["build-system"]["requires"], pins(root, "build")) == []
 
