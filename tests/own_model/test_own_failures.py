@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -106,12 +109,40 @@ def test_a_program_that_hangs_is_ended_with_all_it_has_started(program, tmp_path
     assert time.monotonic() - began < 30
     assert "waiting for ice" in str(caught.value)
     (folder,) = kept(tmp_path)
-    child = int((folder / "child").read_text())
-    for _ in range(100):
-        if not Path(f"/proc/{child}").exists() or _is_zombie(child):
-            return
+    assert _ends(int((folder / "child").read_text())), "a child of the program outlives it"
+
+
+WORKER = """
+import sys
+from pathlib import Path
+from halocast.models.external.program import run_program
+code = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"
+run_program([sys.executable, "-c", code], Path(sys.argv[1]), {}, 60)
+"""
+
+
+def test_a_program_ends_when_its_worker_is_killed(tmp_path):
+    if shutil.which("setpriv") is None:
+        pytest.skip("no setpriv: install the package util-linux")
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path)])
+    try:
+        for _ in range(1200):
+            if (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text():
+                break
+            time.sleep(0.05)
+        child = int((tmp_path / "pid").read_text())
+    finally:
+        worker.kill()
+        worker.wait(30)
+    assert _ends(child), "the program outlives its worker"
+
+
+def _ends(pid: int) -> bool:
+    for _ in range(200):
+        if not Path(f"/proc/{pid}").exists() or _is_zombie(pid):
+            return True
         time.sleep(0.05)
-    pytest.fail("a child of the program outlives it")
+    return False
 
 
 def _is_zombie(pid: int) -> bool:

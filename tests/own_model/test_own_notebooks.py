@@ -1,4 +1,4 @@
-"""The notebooks on models and observations of one's own, from a clean kernel, as they are stored."""
+"""The notebooks on models and observations of one's own, run as stored from a clean kernel."""
 
 from __future__ import annotations
 
