@@ -48,5 +48,6 @@ def s3(wire: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
     folder = f"s3://runs/{tmp_path.name}"
     yield folder
     wire.mend()
+    object_access.connect.cache_clear()
     locate(folder).remove_all()
     object_access.connect.cache_clear()

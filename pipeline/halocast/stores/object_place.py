@@ -17,11 +17,10 @@ from functools import cache
 from typing import Any, Literal, TypeVar
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import AlreadyExistsError
 from obstore.store import MemoryStore
 
-from halocast.errors import StoreError
-from halocast.stores.object_access import connect, short_reason
+from halocast.stores.object_access import connect
 from halocast.stores.patience import Patience
 from halocast.stores.places import Place
 
@@ -67,7 +66,7 @@ class ObjectPlace(Place):
 
     def write(self, key: str, *parts: bytes, durable: bool = False) -> None:
         data = parts[0] if len(parts) == 1 else b"".join(parts)
-        self._write(key, lambda: self._put(key, data))
+        self._ask(key, lambda: self._put(key, data))
 
     def create(self, key: str, data: bytes) -> bool:
         attempts = 0
@@ -81,7 +80,7 @@ class ObjectPlace(Place):
                 return attempts > 1 and bytes(self._get(key)) == data
             return True
 
-        return self._write(key, attempt)
+        return self._ask(key, attempt)
 
     def size(self, key: str) -> int | None:
         try:
@@ -170,28 +169,11 @@ class ObjectPlace(Place):
     def _put_new(self, key: str, data: bytes) -> None:
         obstore.put(self._store, self._path(key), data, mode="create", use_multipart=False)
 
-    def _write(self, key: str, attempt: Callable[[], T]) -> T:
-        try:
-            return self._ask(key, attempt)
-        except FileNotFoundError:
-            raise StoreError(
-                f"there is no bucket '{self._bucket}'",
-                where=self.file(key),
-                remedy="make the bucket, or give another URL",
-            ) from None
-
     def _ask(self, key: str, attempt: Callable[[], T]) -> T:
-        """Make an attempt, again while the store does not answer; errors of access are said."""
+        """Make an attempt, again while the store does not answer."""
         where = self.file(key) if key else str(self)
         try:
             return self._patience.attempt(attempt, where)
-        except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise StoreError(
-                f"the object store refuses access: {short_reason(error)}",
-                where=where,
-                remedy="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (AWS_SESSION_TOKEN), or "
-                "AWS_PROFILE, here and on all workers",
-            ) from None
         except FileNotFoundError:
             raise FileNotFoundError(2, "there is no such object", where) from None
 

@@ -37,9 +37,10 @@ T = TypeVar("T")
 PATIENCE = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 4.0
 _SAID = (
-    AlreadyExistsError, InvalidPathError, NotSupportedError, PermissionDeniedError,
-    PreconditionError, UnauthenticatedError, UnknownConfigurationKeyError,
+    AlreadyExistsError, InvalidPathError, NotSupportedError, PreconditionError,
+    UnknownConfigurationKeyError,
 )  # fmt: skip
+_DENIED = re.compile(r"status code: 40[13]")
 _OUR_FAULT = re.compile(r"status code: 4(?!08|29)\d\d")
 
 _silent: set[str] = set()  # stores that did not answer when they were last asked
@@ -66,11 +67,11 @@ class Patience:
                 result = attempt()
             except _SAID:
                 raise
-            except BaseError as error:
-                if _OUR_FAULT.search(str(error)):
-                    raise StoreError(
-                        f"the object store refuses: {short_reason(error)}", where=where
-                    ) from None
+            except (BaseError, FileNotFoundError) as error:
+                if (refusal := _refusal(error, where)) is not None:
+                    raise refusal from None
+                if isinstance(error, FileNotFoundError):
+                    raise
                 waited = time.monotonic() - began
                 if waited + pause > PATIENCE:
                     raise _unreachable(error, waited, where) from None
@@ -99,6 +100,26 @@ class Patience:
             _silent.discard(self._name)
         if was_silent:
             log.warning("%s answers again, after %.0f s", self._name, waited)
+
+
+def _refusal(error: Exception, where: str) -> StoreError | None:
+    """Return what to tell the user where trying again is of no use."""
+    text = str(error)
+    if "NoSuchBucket" in text:
+        return StoreError(
+            "there is no such bucket", where=where, remedy="make it, or give another URL"
+        )
+    denied = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+    if denied or _DENIED.search(text):
+        return StoreError(
+            f"the object store refuses access: {short_reason(error)}",
+            where=where,
+            remedy="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (AWS_SESSION_TOKEN), or "
+            "AWS_PROFILE, here and on all workers",
+        )
+    if _OUR_FAULT.search(text) and not isinstance(error, FileNotFoundError):
+        return StoreError(f"the object store refuses: {short_reason(error)}", where=where)
+    return None
 
 
 def _unreachable(error: BaseException, waited: float, where: str) -> Unreachable:

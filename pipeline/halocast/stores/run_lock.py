@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 BEAT = 10.0
 LEASE = 120.0
 
+_ours: set[str] = set()  # tokens of the locks that this process holds
+
 
 class RunLock:
     """The lock of the run in a folder, held between ``with`` and the end of its block.
@@ -49,18 +51,21 @@ class RunLock:
         self._run = locate(directory)
         self._place = self._run / LOCK
         self._key = ""
-        self._text = json.dumps(_me()).encode()
+        me = _me()
+        self._token, self._text = me["token"], json.dumps(me).encode()
         self._lost = ""
         self._ended = threading.Event()
         self._beats = threading.Thread(target=self._beat, name="run-lock", daemon=True)
 
     def __enter__(self) -> RunLock:
         self._take()
+        _ours.add(self._token)
         self._beats.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._ended.set()
+        _ours.discard(self._token)
         self._beats.join(timeout=1.0)  # it may be waiting for the store
         if self._lost or (kind is not None and issubclass(kind, Unreachable)):
             return
@@ -213,8 +218,10 @@ def _machine() -> str:
 
 
 def _is_alive(holder: dict[str, Any]) -> bool:
-    """Whether a process of this machine is still the one it was."""
+    """Whether a process of this machine is still the one it was, and holds its lock."""
     pid = holder["pid"]
+    if pid == os.getpid():  # this one, or another that had its number
+        return holder["token"] in _ours
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
