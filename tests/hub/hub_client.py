@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import requests
 import websocket
 
-PATIENCE = 90.0
+PATIENCE = 180.0
 
 
 def free_port() -> int:
@@ -57,7 +57,7 @@ class Browser:
         end = time.monotonic() + PATIENCE
         while not self._ready():
             assert time.monotonic() < end, "the server did not start"
-            time.sleep(0.3)
+            time.sleep(1.0)
         self.session.get(f"{self.url}/user/{self.name}/lab", timeout=PATIENCE)
 
     def _ready(self) -> bool:
@@ -69,7 +69,7 @@ class Browser:
         end = time.monotonic() + PATIENCE
         while self.ask("DELETE", path).status_code == 202:
             assert time.monotonic() < end, "the server did not stop"
-            time.sleep(0.3)
+            time.sleep(1.0)
 
     def run(self, code: str) -> str:
         """Run code in a new kernel of the person's server; returns what it printed, or raises."""
