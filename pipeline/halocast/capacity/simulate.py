@@ -17,8 +17,6 @@ from typing import NamedTuple
 from halocast.capacity.costs import Cluster, Costs
 from halocast.capacity.graph import Planned
 
-_EXACT = 1e-12
-
 
 class Event(NamedTuple):
     """What became of a task: times in s, and the task it waited for last (-1: none)."""
@@ -47,9 +45,10 @@ class _Simulation:
             for needed, _ in task.needs:
                 self.users[needed].append(number)
         self.scheduler = self.storage = 0.0
-        self.free = [0.0] * cluster.places
-        self.out, self.into = [0.0] * cluster.places, [0.0] * cluster.places
-        self.last = [-1] * cluster.places  # the task that has a place at present
+        places = cluster.places + 1  # the driver is one more
+        self.free = [0.0] * places
+        self.out, self.into = [0.0] * places, [0.0] * places
+        self.last = [-1] * places  # the task that has a place at present
         self.there: dict[tuple[int, int], float] = {}  # when a result came to a place
 
     def run(self) -> list[Event]:
@@ -73,15 +72,13 @@ class _Simulation:
         return [self.events[number] for number in range(len(self.tasks))]
 
     def _send(self, number: int, now: float) -> tuple[float, float, int]:
-        """Schedule a task and move what it takes; returns when, and the result it waits for."""
+        """Schedule a task and move what it takes; returns when, and what it waited for."""
         task, costs = self.tasks[number], self.costs
         self.scheduler = max(self.scheduler, now) + costs.task + costs.argument * len(task.needs)
         sent = at = self.scheduler
         after = max((n for n, _ in task.needs), key=lambda n: self.events[n].end, default=-1)
         for needed, nbytes in task.needs:
-            came = self._move(needed, task.place, nbytes, sent)
-            if came > at + _EXACT:
-                at, after = came, needed
+            at = max(at, self._move(needed, task.place, nbytes, sent))
         return sent, at, after
 
     def _move(self, result: int, place: int, nbytes: float, now: float) -> float:
