@@ -55,7 +55,12 @@ def ocean(folder: Path, size: int, members: int, filter_: dict[str, Any]) -> Run
             "name": "scale",
             "time": {"start": str(START)[:19], "cycles": CYCLES, "cycle_seconds": STEP * STEPS},
             "grid": {"kind": "sphere", "lat": lat, "lon": lon},
-            "model": {"kind": "shallow-water", "time_step": STEP, "viscosity": 50.0},
+            "model": {
+                "kind": "shallow-water",
+                "time_step": STEP,
+                "viscosity": 50.0,
+                "perturbation": {"ssh_sd": 0.0},  # the spread is temperature's and the noise's
+            },
             "ensemble": {
                 "members": members,
                 "model_noise": {"ssh": 0.01, "u0": 0.02, "v0": 0.02, "t0": 0.05},
