@@ -148,7 +148,7 @@ class DaskEngine:
                 raise  # the task's own
             raise RunError(
                 "the Dask scheduler is gone",
-                where=self._client.scheduler.address if self._client.scheduler else "",
+                where=dask_cluster.name_of(self._client),
                 remedy="start a cluster again, then `halocast resume`: no committed cycle is lost",
             ) from error
 
@@ -163,7 +163,7 @@ class DaskEngine:
                 elif monotonic() - last_seen > ALONE_SECONDS:
                     raise RunError(
                         f"no Dask worker is left, for {ALONE_SECONDS:g} s",
-                        where=self._client.scheduler.address,
+                        where=dask_cluster.name_of(self._client),
                         remedy="start workers again, then `halocast resume`: no committed cycle "
                         "is lost",
                     ) from None

@@ -103,9 +103,14 @@ def await_workers(client: Client, count: int, seconds: float | None) -> None:
         come = len(addresses(client))
         raise RunError(
             f"{come} of {count} Dask workers have come in {seconds:g} s",
-            where=client.scheduler.address,
+            where=name_of(client),
             remedy="see why the others do not start, or lower engine.workers",
         ) from error
+
+
+def name_of(client: Client) -> str:
+    """Return the address of a client's scheduler, for messages."""
+    return str(client.scheduler.address) if client.scheduler else ""
 
 
 def addresses(client: Client) -> list[str]:
@@ -132,7 +137,7 @@ def check_workers(client: Client) -> None:
     except Exception as error:  # whatever a worker answers that cannot import the question
         raise RunError(
             f"the Dask workers cannot run halocast: {type(error).__name__}: {error}",
-            where=client.scheduler.address,
+            where=name_of(client),
             remedy="install the same halocast in the workers' environment",
         ) from error
     here = {package: version(package) for package in _SAME}

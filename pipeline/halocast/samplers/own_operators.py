@@ -20,7 +20,7 @@ import numpy as np
 from llvmlite import ir
 from numba import cfunc, njit, types
 from numba.core.errors import NumbaError
-from numba.extending import intrinsic
+from numba.extending import intrinsic as numba_intrinsic
 
 from halocast.errors import ConfigError
 
@@ -97,7 +97,10 @@ def _compile(function: Callable[[float], float], where: str) -> Any:
         ) from error
 
 
-@intrinsic
+_intrinsic: Any = numba_intrinsic  # its calls have one argument fewer than its definition
+
+
+@_intrinsic
 def _entry(typing_context, i):
     """Read the i-th number of the table."""
 
@@ -111,7 +114,7 @@ def _entry(typing_context, i):
     return types.int64(types.int64), generate
 
 
-@intrinsic
+@_intrinsic
 def _call(typing_context, address, s):
     """Call the function of one double at an address."""
 
@@ -128,5 +131,5 @@ def apply_own(code, s):  # pragma: no cover - compiled
     """h(s) of the operator with this code; NaN where this process does not know it."""
     for i in range(_ROOM):
         if _entry(2 * i) == code:
-            return _call(_entry(2 * i + 1), s)  # type: ignore[call-arg]
+            return _call(_entry(2 * i + 1), s)
     return np.nan
