@@ -134,13 +134,13 @@ def show(laps: list[Lap], committed: dict[int, float], by_task: bool) -> None:
     after = [lap for lap in mine if lap.stop > done and lap.kind not in ("forecast", "prepare")]
     cpu = sum(lap.cpu for lap in after)
     print(f"analysis, moves, checkpoint, commit: {committed[CYCLES] - done:.1f} s wall, "
-          f"{cpu:.1f} s CPU of its tasks (asked: at most 30 s wall on two quiet cores)")  # fmt: skip
+          f"{cpu:.1f} s CPU of its tasks (asked, of two quiet cores: 30 s wall)")  # fmt: skip
     for pid, peak in sorted(peak_memory(laps).items()):
         print(f"  process {pid}: largest resident set {peak / 1e9:.2f} GB")
     if by_task:
         for kind in dict.fromkeys(lap.kind for lap in mine):
             some = [lap for lap in mine if lap.kind == kind]
-            print(f"  {kind:<12} {len(some):>4} tasks {sum(lap.cpu for lap in some):7.2f} s CPU "
+            print(f"  {kind:<13} {len(some):>4} tasks {sum(lap.cpu for lap in some):7.2f} s CPU "
                   f"{sum(lap.stop - lap.start for lap in some):7.2f} s wall, resident after "
                   f"{max(lap.resident for lap in some) / 1e9:5.2f} GB")  # fmt: skip
 
@@ -170,6 +170,7 @@ def main() -> None:
             watch=lambda done: committed.update({done.cycle: time.time()}),
         )
         summary = json.loads((folder / f"run/commits/{CYCLES:06d}.json").read_text())
+        print(f"of the update, the filter: {summary['analysis_seconds']:.2f} s CPU")
         print(f"{asked.size} x {asked.size} cells, 12 fields, {asked.members} members, "
               f"{summary['assimilated']} observations assimilated of {summary['observations']}, "
               f"{asked.engine}, {engine.places} places, load {os.getloadavg()[0]:.1f}")  # fmt: skip

@@ -44,8 +44,8 @@ class Lap(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """First word of the name: ``forecast``, ``cut``, …"""
-        return self.name.split("-")[0]
+        """The name without its numbers: ``forecast``, ``halo-blocks``, …"""
+        return self.name.rstrip("-0123456789")
 
 
 class Timed:
