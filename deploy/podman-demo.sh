@@ -9,7 +9,7 @@
 # takes everything down again, also when something fails. The images stay, so that the next time is
 # quicker. As root, with Debian's packages
 #
-#   podman buildah runc netavark aardvark-dns iptables debootstrap docker-compose
+#   podman buildah runc catatonit netavark aardvark-dns iptables debootstrap docker-compose openssl
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,7 +32,7 @@ client() { compose run --rm -T client "$@"; }
 require_tools() {
   [ "$(id -u)" = 0 ] || fail "podman is run as root here"
   local tool
-  for tool in podman buildah runc iptables debootstrap docker-compose openssl python3; do
+  for tool in podman buildah runc catatonit iptables debootstrap docker-compose openssl python3; do
     command -v "$tool" > /dev/null || fail "$tool is missing"
   done
 }
@@ -154,7 +154,7 @@ run_undisturbed() {
 }
 
 run_disturbed() {
-  local run victim log=$work/disturbed.log
+  local run victim done_before log=$work/disturbed.log
   say "the demo again, with a worker killed after its second cycle"
   demo disturbed > "$log" 2>&1 &
   run=$!
@@ -164,7 +164,9 @@ run_disturbed() {
   done
   victim=$(containers worker | head -n 1)
   podman kill --signal KILL "$victim" > /dev/null
-  say "killed the worker in container $victim"
+  done_before=$(grep -c ' cycle ' "$log")
+  say "killed the worker in container $victim; $done_before of $cycles cycles were committed"
+  [ "$done_before" -lt "$cycles" ] || fail "the run was over already: give it more cycles"
   await_workers 1
   wait "$run" || fail "the run did not survive: $(tail -n 30 "$log")"
   grep ' cycle ' "$log"

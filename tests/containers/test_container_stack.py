@@ -12,7 +12,16 @@ from pathlib import Path
 
 import pytest
 
-TOOLS = ("podman", "buildah", "runc", "iptables", "debootstrap", "docker-compose", "openssl")
+TOOLS = (
+    "podman",
+    "buildah",
+    "runc",
+    "catatonit",
+    "iptables",
+    "debootstrap",
+    "docker-compose",
+    "openssl",
+)
 
 
 def free_port() -> int:
