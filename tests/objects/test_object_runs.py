@@ -10,7 +10,6 @@ from halocast.cycle.stopping import request_stop
 from halocast.engines import make_engine
 from halocast.engines.serial import SerialEngine
 from halocast.errors import RunStopped
-from halocast.report import write_report
 from halocast.runs import carry_out, create_run, run_scores
 from halocast.sources.rows import make_rows
 from halocast.stores.compare import compare_runs
@@ -56,13 +55,6 @@ def test_a_run_ended_and_resumed_there_has_the_bits_of_one_on_a_disk(s3, on_disk
     assert locate(s3).names() == locate(on_disk).names() == [
         "commits", "data.zarr", "record.json", "run.yaml", "run.zarr",
     ]  # fmt: skip
-
-
-def test_a_report_there(s3):
-    create_run(small("time.cycles=2"), s3)
-    carry(s3)
-    assert write_report(s3) == f"{s3}/report.html"
-    assert locate(s3).read("report.html").startswith(b"<!")
 
 
 @pytest.mark.full
