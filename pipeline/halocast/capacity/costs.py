@@ -1,8 +1,8 @@
 """What tasks cost beside the model and the filter, measured; and the cluster they are to run on.
 
 The costs are processor time on one core, from the tasks of ``tests/benchmarks/bench_scale.py`` at
-500 x 500 cells; the scheduler's for an argument is an assumption. What depends on the run (a member's forecast, the
-filter's update) is measured by `halocast check` on the machine it runs on.
+500 x 500 cells; the scheduler's for an argument is an assumption. What depends on the run (a
+member's forecast, the filter's update) is measured by `halocast check` on the machine it runs on.
 """
 
 from __future__ import annotations
