@@ -17,6 +17,7 @@ from halocast.engines.serial import SerialEngine
 from halocast.errors import RunError, StoreError
 from halocast.runs import carry_out, change_settings, create_run, stored_settings
 from halocast.stores import run_lock
+from halocast.stores.local_place import LocalPlace
 from halocast.stores.places import Place, locate
 from halocast.stores.run_lock import RunLock
 from object_cases import carry, small
@@ -107,6 +108,18 @@ def test_a_killed_holder_is_found_dead_at_once(tmp_path, caplog):
 def test_a_process_number_used_again_is_not_the_holder(tmp_path):
     me = run_lock._me()
     foreign(locate(tmp_path), machine=me["machine"], pid=me["pid"], began="1")
+    with RunLock(tmp_path):
+        pass
+
+
+def test_a_lock_this_process_could_not_remove_is_not_held(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with RunLock(tmp_path):
+        monkeypatch.setattr(LocalPlace, "remove", refuse)
+    monkeypatch.undo()
+    assert os.listdir(tmp_path / "lock") == ["000001.json"]
     with RunLock(tmp_path):
         pass
 

@@ -58,8 +58,12 @@ class RunLock:
         self._beats = threading.Thread(target=self._beat, name="run-lock", daemon=True)
 
     def __enter__(self) -> RunLock:
-        self._take()
-        _ours.add(self._token)
+        _ours.add(self._token)  # before others of this process can see it
+        try:
+            self._take()
+        except BaseException:
+            _ours.discard(self._token)
+            raise
         self._beats.start()
         return self
 
@@ -221,7 +225,7 @@ def _is_alive(holder: dict[str, Any]) -> bool:
     """Whether a process of this machine is still the one it was, and holds its lock."""
     pid = holder["pid"]
     if pid == os.getpid():  # this one, or another that had its number
-        return holder["token"] in _ours
+        return holder.get("token") in _ours
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
