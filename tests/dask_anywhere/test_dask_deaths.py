@@ -11,7 +11,7 @@ import pytest
 from clusters import running_cluster, wait_for
 from halocast.cycle.driver import Progress
 from halocast.engines import SerialEngine
-from halocast.engines.dask import DaskEngine
+from halocast.engines.dask import DaskEngine, share_places
 from halocast.errors import RunError
 from halocast.runs import carry_out, create_run
 from halocast.stores.compare import compare_runs
@@ -47,11 +47,16 @@ def test_a_worker_that_comes_for_one_that_died_gets_its_places(
         engine = DaskEngine(workers=2, scheduler=cluster.file)
         before = set(engine._addresses)
 
+        def both_there() -> bool:
+            there = set(engine._client.scheduler_info(n_workers=-1)["workers"])
+            return len(there) == 2 and there != before
+
         def replace_one(progress: Progress) -> None:
             if progress.cycle == 2:
                 cluster.workers[0].kill()
-                cluster.add_worker("--name", "late")
-                engine._client.wait_for_workers(2, timeout=60)
+                cluster.add_worker()
+            if progress.cycle == 3:  # one cycle may have been without the second
+                wait_for(both_there, "another worker has come")
 
         try:
             create_run(linear(), tmp_path / "run")
@@ -62,6 +67,23 @@ def test_a_worker_that_comes_for_one_that_died_gets_its_places(
     assert len(after) == 2
     assert len(after & before) == 1
     assert compare_runs(serial, tmp_path / "run") is None
+
+
+@pytest.mark.parametrize(
+    ("places", "there", "expected"),
+    [
+        ("abc", "abc", "abc"),
+        ("abc", "abd", "abd"),
+        ("abcd", "ab", "abab"),
+        ("aaaa", "ab", "aabb"),
+        ("abab", "c", "cccc"),
+        ("ab", "abcd", "ab"),
+    ],
+)
+def test_places_are_shared_evenly_and_stay_where_they_can(
+    places: str, there: str, expected: str
+) -> None:
+    assert "".join(share_places(places, there)) == expected
 
 
 def test_when_the_last_worker_is_gone_for_long_the_run_ends_and_resumes(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from halocast.slurm.pool import SlurmPool
 
 LOOK_SECONDS = 5.0  # between two looks at a cluster that is waited for
-ALONE_SECONDS = 60.0  # how long a cluster may be without any worker
+ALONE_SECONDS = 300.0  # how long a cluster may be without any worker
 
 
 class DaskEngine:
@@ -77,6 +77,7 @@ class DaskEngine:
                 self._client = self._closing(Client(cluster))
                 # without end: jobs may be in the queue for long
                 dask_cluster.await_workers(self._client, workers or 1, None)
+            dask_cluster.prepare_scheduler(self._client)
         except BaseException:
             self.close()
             raise
@@ -112,11 +113,10 @@ class DaskEngine:
         return begun
 
     def _follow_workers(self) -> None:
-        """Give the places of workers that are gone to others, least used first."""
+        """Share the places among the workers there are now; as few as possible move."""
         there = dask_cluster.addresses(self._client)
-        lost = [place for place, address in enumerate(self._addresses) if address not in there]
-        for place in lost if there else ():
-            self._addresses[place] = min(there, key=self._addresses.count)
+        if there:
+            self._addresses = share_places(self._addresses, there)
 
     def value(self, handle: Any) -> Any:
         """Wait for a result and fetch it."""
@@ -176,6 +176,29 @@ class DaskEngine:
 
 def _new_token() -> str:
     return uuid.uuid4().hex[:12]
+
+
+def share_places(places: Sequence[str], there: Sequence[str]) -> list[str]:
+    """Give every place a worker that is there, and no worker two places more than another.
+
+    Parameters
+    ----------
+    places
+        The worker of each place so far.
+    there
+        The workers there are now; at least one.
+    """
+    most = -(-len(places) // len(there))
+    shared: list[str] = []
+    homeless = []
+    for place, worker in enumerate(places):
+        stays = worker in there and shared.count(worker) < most
+        shared.append(worker if stays else "")
+        if not stays:
+            homeless.append(place)
+    for place in homeless:
+        shared[place] = min(there, key=shared.count)
+    return shared
 
 
 def _own_cluster(workers: int | None, dashboard: str | None, pool: SlurmPool | None) -> Any:

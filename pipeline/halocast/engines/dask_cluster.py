@@ -17,6 +17,7 @@ from pathlib import Path
 from distributed import Client, LocalCluster, Worker
 from distributed.system import MEMORY_LIMIT
 
+from halocast.engines.dask_rescue import Rescue
 from halocast.errors import RunError
 
 log = logging.getLogger(__name__)
@@ -116,6 +117,24 @@ def name_of(client: Client) -> str:
 def addresses(client: Client) -> list[str]:
     """Return the addresses of all workers there are, sorted."""
     return sorted(client.scheduler_info(n_workers=-1)["workers"])
+
+
+def prepare_scheduler(client: Client) -> None:
+    """Teach the scheduler to go on when all workers are gone and others come.
+
+    Raises
+    ------
+    RunError
+        The scheduler's process has no halocast.
+    """
+    try:
+        client.register_plugin(Rescue())
+    except Exception as error:  # whatever a scheduler answers that cannot import the plugin
+        raise RunError(
+            f"the Dask scheduler cannot run halocast: {type(error).__name__}: {error}",
+            where=client.scheduler.address,
+            remedy="start the scheduler in the workers' environment",
+        ) from error
 
 
 def introduce(dask_worker: Worker) -> dict[str, str]:
