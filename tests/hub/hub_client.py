@@ -1,4 +1,4 @@
-"""A person's browser, as far as a hub is concerned: log in, start a server, run code in a kernel."""
+"""A person's browser, as far as a hub sees it: log in, start a server, run code in a kernel."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ class Browser:
         assert answer.status_code == 201, answer.text
         kernel = answer.json()["id"]
         cookies = "; ".join(
-            f"{c.name}={c.value}"
-            for c in self.session.cookies
-            if f"{base}/".startswith(c.path)
+            f"{c.name}={c.value}" for c in self.session.cookies if f"{base}/".startswith(c.path)
         )
         host = urlsplit(self.url).netloc
         socket = websocket.create_connection(

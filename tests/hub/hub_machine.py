@@ -1,4 +1,4 @@
-"""Accounts, rules and a hub on this machine, made by the files of deploy/jupyterhub, then removed."""
+"""Accounts, rules and a hub on this machine, made by deploy/jupyterhub, then removed."""
 
 from __future__ import annotations
 

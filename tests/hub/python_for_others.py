@@ -42,9 +42,12 @@ def bin_for(account: str, folder: Path) -> Path:
 def _lend(folder: Path) -> Path:
     system = Path("/usr/bin/python3")
     ask = "import sysconfig; print(sysconfig.get_python_version())"
-    found = system.exists() and subprocess.run(
-        [system, "-c", ask], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    found = (
+        system.exists()
+        and subprocess.run(
+            [system, "-c", ask], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    )
     if found != sysconfig.get_python_version():
         pytest.skip(
             f"no Python {sysconfig.get_python_version()} that other accounts may run "
@@ -56,9 +59,7 @@ def _lend(folder: Path) -> Path:
     (packages / "lent.pth").write_text(f"import site; site.addsitedir({own!r})\n")
     for name, line in PROGRAMS.items():
         program = folder / "bin" / name
-        program.write_text(
-            f"#!{folder}/bin/python\n# Written by the tests.\nimport sys\n{line}\nsys.exit(main())\n"
-        )
+        program.write_text(f"#!{folder}/bin/python\nimport sys\n{line}\nsys.exit(main())\n")
         program.chmod(0o755)
     shared = Path(sys.prefix) / "share"
     if shared.exists():
