@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import own_cases
 import pytest
+from distributed import LocalCluster
 from halocast.config import RunSettings, read_settings
 from halocast.engines import SerialEngine
 from halocast.engines.dask import DaskEngine
@@ -64,10 +65,19 @@ def test_assimilation_helps(serial: Path) -> None:
     assert fit["analysis"] < 0.8 * fit["free-run"]
 
 
-@pytest.fixture
-def dask():
+@pytest.fixture(scope="module")
+def cluster():
     """Two workers, in processes that have never seen the run files' folders."""
-    engine = DaskEngine(workers=2, dashboard=None)
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR"
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+def dask(cluster: LocalCluster):
+    """An engine on the cluster; one a run."""
+    engine = DaskEngine(scheduler=cluster.scheduler_address)
     yield engine
     engine.close()
 
@@ -110,6 +120,8 @@ def test_class_and_program_make_the_same_analyses(
     np.testing.assert_array_equal(*means)
 
 
-def test_the_report_knows_fields_of_other_names(serial: Path) -> None:
-    page = Path(write_report(serial)).read_text(encoding="utf-8")
+def test_the_report_knows_fields_of_other_names(operator_settings, tmp_path: Path) -> None:
+    create_run(operator_settings, tmp_path / "run")
+    carry_out(tmp_path / "run", SerialEngine())
+    page = Path(write_report(tmp_path / "run")).read_text(encoding="utf-8")
     assert "tracer" in page

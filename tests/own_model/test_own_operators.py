@@ -119,10 +119,10 @@ def test_chains_and_unknown_fields_are_found_before_a_run(tmp_path, data) -> Non
 @pytest.mark.parametrize(
     "method",
     [
-        {"method": "lsmcmc-v1"},
-        {"method": "smcmc"},
         {"method": "bridge"},
         {"method": "letkf", "radius": 3},
+        pytest.param({"method": "lsmcmc-v1"}, marks=pytest.mark.full),
+        pytest.param({"method": "smcmc"}, marks=pytest.mark.full),
     ],
     ids=lambda settings: settings["method"],
 )
