@@ -5,8 +5,8 @@ runs there, and ``restart_out.nc`` is the state at the end. The folder is remove
 failed: then the error says where it is. The call knows the state, the times and the forcing, and
 nothing else, neither cycle nor member, so that a forecast is the same wherever it is made.
 
-Cost: two files of the state's size, written and read (some 10 ms, and 1 ms a megabyte), beside the
-program's own.
+Cost: two files of the state's size, written and read (80 ms of CPU for 12 fields, and 1.3 ms a
+megabyte), beside the program's own.
 """
 
 from __future__ import annotations
