@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,7 @@ def _require() -> None:
             pytest.skip(f"{program} is not installed")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def machine():
     """A machine prepared for a hub that is not running yet; alice and bob have accounts."""
     _require()
@@ -54,26 +53,27 @@ def machine():
         made.remove()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(machine):
     """The hub, running."""
     from distributed import LocalCluster
+    from halocast.config import find_run_file, read_settings
+    from halocast.engines import SerialEngine
+    from halocast.runs import carry_out, create_run
 
     run = machine.folder / "runs" / "lg"
-    subprocess.run(
-        [sys.executable, "-m", "halocast", "run", "linear-gaussian", "--engine", "serial",
-         "--set", "time.cycles=2", "--output", str(run)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    create_run(read_settings(find_run_file("linear-gaussian"), ["time.cycles=2"]), run)
+    carry_out(run, SerialEngine())
     subprocess.run(["chmod", "-R", "a+rX", run.parent], check=True)
     with LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1"
-    ) as cluster:
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+    ) as cluster:  # fmt: skip
         machine.start({"DASK_SCHEDULER_ADDRESS": cluster.scheduler_address})
         port = cluster.scheduler.http_server.port
         yield Served(machine, cluster.scheduler_address, port, run)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def passwords():
     return PASSWORDS

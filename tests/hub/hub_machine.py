@@ -140,7 +140,8 @@ class HubMachine:
         people = [a for a in pwd.getpwall() if a.pw_name.startswith(f"{self.group}-")]
         for account in people:
             _kill_all_of(account.pw_uid)
-            subprocess.run(["userdel", account.pw_name], capture_output=True, check=False)
+            # by force: who was killed counts as logged in until somebody reaped it
+            subprocess.run(["userdel", "--force", account.pw_name], capture_output=True, check=True)
         if any(g.gr_name == self.group for g in grp.getgrall()):
             subprocess.run(["groupdel", self.group], check=True)
         for trace in (
