@@ -132,7 +132,7 @@ def prepare_scheduler(client: Client) -> None:
     except Exception as error:  # whatever a scheduler answers that cannot import the plugin
         raise RunError(
             f"the Dask scheduler cannot run halocast: {type(error).__name__}: {error}",
-            where=client.scheduler.address,
+            where=name_of(client),
             remedy="start the scheduler in the workers' environment",
         ) from error
 
