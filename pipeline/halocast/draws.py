@@ -48,6 +48,15 @@ class Purpose(IntEnum):
     OBSERVATION_SCALE = 13
     SAMPLES = 14
     DONOR = 15
+    ROTATION = 16
+    RESAMPLING = 17
+    JITTER = 18
+    PROPOSAL = 19
+    LANGEVIN = 20
+    TRAINING = 21
+    OBSERVATION_ORDER = 22
+    TAIL = 23
+    CLIMATE = 24
 
 
 class Address(NamedTuple):

@@ -1,0 +1,135 @@
+"""How a filter is cycled.
+
+Most filters are an ensemble and its analysis: `EnsembleMethod` forecasts all members, shows the
+analysis its window, and keeps what it gives back. A method that needs the model itself (extended
+Kalman filter, variational methods) has a cycle of its own: any class with the two functions of
+`Method`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from halocast.draws import Address, Purpose, normals
+from halocast.filters.window import Analysis, Window
+from halocast.laboratory.problem import Problem
+
+
+class Outcome(NamedTuple):
+    """What a cycle gives: forecast and analysis mean and spread, (n,), and members if any."""
+
+    forecast: np.ndarray
+    forecast_spread: np.ndarray
+    analysis: np.ndarray
+    analysis_spread: np.ndarray
+    members: np.ndarray | None = None
+
+
+class Method(Protocol):
+    """A filter with a cycle of its own."""
+
+    def start(self, problem: Problem, seed: int) -> Any:
+        """Return what the first cycle begins with."""
+
+    def cycle(
+        self, problem: Problem, state: Any, value: np.ndarray, seed: int, cycle: int
+    ) -> tuple[Any, Outcome]:
+        """Forecast from the last observation time to this one, and assimilate ``value`` (p,)."""
+
+
+class Ensemble(NamedTuple):
+    """Members (m, n), and what the analysis remembers."""
+
+    members: np.ndarray
+    memory: Any
+
+
+class EnsembleMethod:
+    """An ensemble, and an analysis of the whole state as one window.
+
+    Parameters
+    ----------
+    analyse
+        (window, settings) -> analysis.
+    settings
+        Its settings.
+    members
+        Number of members.
+    tapers
+        (problem) -> factors between scalars and observations (n, p), and between observations
+        (p, p), for Schur localization; None without.
+    """
+
+    def __init__(
+        self,
+        analyse: Callable[[Window, Any], Analysis],
+        settings: Any,
+        members: int,
+        tapers: Callable[[Problem], tuple[np.ndarray, np.ndarray]] | None = None,
+    ) -> None:
+        self._analyse, self._settings, self._members = analyse, settings, members
+        self._tapers = tapers
+
+    def start(self, problem: Problem, seed: int) -> Ensemble:
+        """Draw the first members."""
+        drawn = [
+            normals(Address(seed, 0, Purpose.INITIAL_STATE, i), problem.dimension)
+            for i in range(self._members)
+        ]
+        return Ensemble(problem.start + problem.start_sd * np.array(drawn), None)
+
+    def cycle(
+        self, problem: Problem, state: Ensemble, value: np.ndarray, seed: int, cycle: int
+    ) -> tuple[Ensemble, Outcome]:
+        """Forecast all members, and analyse them."""
+        quiet = problem.advance(state.members, cycle)
+        noise = problem.model_noise(Purpose.MODEL_NOISE, self._members, seed, cycle)
+        tapers = (None, None) if self._tapers is None else self._tapers(problem)
+        window = window_of(problem, quiet, noise, value, tapers, seed, cycle, state.memory)
+        analysis = self._analyse(window, self._settings)
+        ahead = window.forecast
+        outcome = Outcome(
+            ahead.mean(axis=0), ahead.std(axis=0, ddof=min(1, self._members - 1)),
+            analysis.mean, analysis.spread, analysis.members,
+        )  # fmt: skip
+        return Ensemble(analysis.members, analysis.memory), outcome
+
+
+def window_of(
+    problem: Problem,
+    quiet: np.ndarray,
+    noise: np.ndarray,
+    value: np.ndarray,
+    tapers: tuple[np.ndarray | None, np.ndarray | None],
+    seed: int,
+    cycle: int,
+    memory: Any,
+) -> Window:
+    """Make the window of a whole state: forecasts ``quiet`` and their model noise, (m, n)."""
+    p, n = problem.observations, problem.dimension
+    members = quiet + noise
+    predicted = problem.predict(members)
+    scalar = problem.scalar if problem.observe is None else np.full(p, -1)
+    return Window(
+        forecast=members,
+        predicted=predicted,
+        number=np.arange(p),
+        value=value,
+        error=problem.error,
+        weight=np.ones(p),
+        noise_kind=np.full(p, problem.noise_kind),
+        df=np.full(p, problem.df),
+        scalar=scalar,
+        noise_free=quiet,
+        predicted_noise_free=predicted if problem.noise_sd is None else problem.predict(quiet),
+        noise_sd=np.zeros(n) if problem.noise_sd is None else problem.noise_sd,
+        taper=tapers[0],
+        taper_between=tapers[1],
+        seed=seed,
+        cycle=cycle,
+        block=0,
+        memory=memory,
+    )

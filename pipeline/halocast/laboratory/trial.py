@@ -1,0 +1,80 @@
+"""A trial: truth, observations and a method, cycle after cycle; and what came of it."""
+
+from __future__ import annotations
+
+import time as clock
+from typing import NamedTuple
+
+import numpy as np
+
+from halocast.draws import Address, Purpose, normals
+from halocast.laboratory.methods import Method
+from halocast.laboratory.problem import Problem
+
+
+class Trial(NamedTuple):
+    """The scores of a trial.
+
+    Each is a mean over the cycles after the burn-in of a root mean square over the state: the
+    error of the analysis mean (``analysis``) and of the forecast mean (``forecast``), and the
+    analysis's ``spread``. ``errors`` are those of the analysis of every cycle, (cycles,);
+    ``seconds`` of processor time are the method's with its forecasts. ``diverged`` is the first
+    cycle whose analysis was not finite, 0 where all are.
+    """
+
+    analysis: float
+    forecast: float
+    spread: float
+    errors: np.ndarray
+    seconds: float
+    diverged: int
+
+
+def run_trial(problem: Problem, method: Method, seed: int, cycles: int | None = None) -> Trial:
+    """Try a method on a problem.
+
+    Parameters
+    ----------
+    problem, method
+        What is tried on what.
+    seed
+        Of truth, observations and the method's own draws.
+    cycles
+        Analyses in all; the problem's when None.
+    """
+    count = problem.cycles if cycles is None else cycles
+    error, ahead, spread = np.full(count, np.nan), np.full(count, np.nan), np.full(count, np.nan)
+    truth = first_truth(problem, seed)
+    state, seconds, diverged = method.start(problem, seed), 0.0, 0
+    for cycle in range(1, count + 1):
+        truth = next_truth(problem, truth, seed, cycle)
+        value = problem.predict(truth)[0] + problem.true_error(seed, cycle)
+        began = clock.process_time()
+        state, outcome = method.cycle(problem, state, value, seed, cycle)
+        seconds += clock.process_time() - began
+        error[cycle - 1] = _rms(outcome.analysis - truth[0])
+        ahead[cycle - 1] = _rms(outcome.forecast - truth[0])
+        spread[cycle - 1] = _rms(outcome.analysis_spread)
+        if not np.isfinite(error[cycle - 1]):
+            diverged = cycle
+            break
+    scored = slice(min(problem.burn_in, count // 2), None)
+    return Trial(
+        float(error[scored].mean()), float(ahead[scored].mean()), float(spread[scored].mean()),
+        error, seconds, diverged,
+    )  # fmt: skip
+
+
+def first_truth(problem: Problem, seed: int) -> np.ndarray:
+    """Draw the truth at the start, (1, n)."""
+    drawn = normals(Address(seed, 0, Purpose.NATURE_STATE, 0), problem.dimension)
+    return (problem.start + problem.start_sd * drawn)[None]
+
+
+def next_truth(problem: Problem, truth: np.ndarray, seed: int, cycle: int) -> np.ndarray:
+    """Advance the truth (1, n) to the next observation time, with its model noise."""
+    return problem.advance(truth, cycle) + problem.model_noise(Purpose.NATURE_NOISE, 1, seed, cycle)
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
