@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+# files that take minutes; begun last, they would be waited for with one core idle
+LONGEST = ("test_journeys.py", "test_mpi_bitwise.py", "test_slurm_runs.py", "test_bridge_edges.py")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run the long forms too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     if config.getoption("--full"):
         return
     for item in items:

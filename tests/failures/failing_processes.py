@@ -27,7 +27,14 @@ _FORKS.set_forkserver_preload(["halocast.runs", "halocast.engines"])
 STORE_ERROR = 3
 
 # what is done once or more before a process dies: in the third cycle or at the second checkpoint
-TASKS = {"prepare": 3, "forecast": 3, "update": 3, "record": 3, "checkpoint": 2}
+TASKS = {
+    "prepare": 3,
+    "forecast": 3,
+    "halo-blocks": 3,
+    "commit-fields": 3,
+    "commit-record": 3,
+    "checkpoint": 2,
+}
 WRITES = {"write_checkpoint": 13, "commit": 3, "prune_checkpoints": 2}
 
 

@@ -45,7 +45,10 @@ def test_the_script_is_bash_and_asks_for_what_was_asked(backend: str, tmp_path: 
     assert asked["signal"] == "B:USR1@120"
     assert asked["output"] == f'"{tmp_path}/run\'s 100%% data/jobs/%j.log"'
     assert "{{" not in text
-    assert max(len(line) for line in text.splitlines() if str(tmp_path) not in line) <= 100
+    paths = (str(tmp_path), sys.prefix)
+    lines = [line for line in text.splitlines() if not any(path in line for path in paths)]
+    assert len(lines) > 30
+    assert max(map(len, lines)) <= 100
 
 
 def test_a_script_with_odd_names_names_the_folder_that_was_meant(tmp_path: Path) -> None:

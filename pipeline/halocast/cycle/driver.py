@@ -123,15 +123,13 @@ class Driver:
     def _begin(self, cycle: int) -> _State:
         """Submit what makes the state after a cycle: the initial one, or a checkpoint's."""
         submit, folder = self.engine.submit, self.directory
-        members = []
-        for b, numbers in enumerate(self.batches):
-            if cycle == 0:
-                batch = submit(f"initial-{b}", tasks.initial, folder, numbers, place=b)
-            else:
-                batch = submit(
-                    f"restore-{cycle}-{b}", tasks.restore, folder, cycle, numbers, place=b
-                )
-            members.append([batch])
+        if cycle == 0:
+            members = self._begin_ensemble()
+        else:
+            members = [
+                [submit(f"restore-{cycle}-{b}", tasks.restore, folder, cycle, numbers, place=b)]
+                for b, numbers in enumerate(self.batches)
+            ]
         estimate = None
         if self.settings.reference:
             if cycle == 0:
@@ -141,6 +139,18 @@ class Driver:
                     f"restore-{cycle}-reference", tasks.restore_reference, folder, cycle
                 )
         return _State(None, members, estimate)
+
+    def _begin_ensemble(self) -> list[list[Any]]:
+        """Submit what makes the initial ensemble, whose perturbations sum up to nothing."""
+        submit, folder = self.engine.submit, self.directory
+        drawn, total = [], None
+        for b, numbers in enumerate(self.batches):
+            drawn.append(submit(f"perturb-{b}", tasks.perturb, folder, numbers, place=b))
+            total = submit(f"add-up-{b}", tasks.add_up, total, drawn[b], place=b)
+        return [
+            [submit(f"initial-{b}", tasks.initial, folder, numbers, drawn[b], total, place=b)]
+            for b, numbers in enumerate(self.batches)
+        ]
 
     def _submit(self, cycle: int, state: _State) -> tuple[_State, _Under]:
         """Submit the tasks of one cycle (the drawing in ``halocast.cycle.tasks``)."""

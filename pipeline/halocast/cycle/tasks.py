@@ -35,22 +35,36 @@ from halocast.models.kalman_reference import kalman_analysis, kalman_forecast, k
 from halocast.observations import prepare_observations
 
 
-def initial(directory: str, numbers: np.ndarray) -> Batch:
-    """Make some members of the initial ensemble, perturbed around the initial state."""
+def perturb(directory: str, numbers: np.ndarray) -> np.ndarray:
+    """Draw some members' initial perturbations, (b, F, ny, nx)."""
+    context = load_context(directory)
+    seed = context.settings.seed
+    drawn = (context.model.initial_perturbation(seed, int(number)) for number in numbers)
+    return stacked(drawn, len(numbers))
+
+
+def add_up(total: np.ndarray | None, perturbations: np.ndarray) -> np.ndarray:
+    """Add some members' perturbations, in order, to the sum of those before them, (F, ny, nx).
+
+    From batch to batch, so that the sum does not depend on the batches.
+    """
+    out = np.zeros_like(perturbations[0]) if total is None else total.copy()
+    for perturbation in perturbations:
+        out += perturbation
+    return out
+
+
+def initial(
+    directory: str, numbers: np.ndarray, perturbations: np.ndarray, total: np.ndarray
+) -> Batch:
+    """Make some members of the initial ensemble: centred perturbations of the initial state."""
     context = load_context(directory)
     model, settings = context.model, context.settings
     state, members = context.initial_state(), settings.ensemble.members
-    total = np.zeros_like(state)
-    states = np.empty((len(numbers), *state.shape))
-    place = {int(number): k for k, number in enumerate(numbers)}
-    for member in range(members):
-        increment = model.initial_perturbation(settings.seed, member)
-        total += increment
-        if member in place:
-            states[place[member]] = increment
     centre = total / members if members > 1 else 0.0
-    for k in range(len(numbers)):
-        states[k] = model.apply_perturbation(state, states[k] - centre)
+    states = np.empty_like(perturbations)
+    for k, perturbation in enumerate(perturbations):
+        states[k] = model.apply_perturbation(state, perturbation - centre)
     return Batch(numbers, states, states.copy() if settings.free_run else None)
 
 
