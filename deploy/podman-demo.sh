@@ -15,7 +15,6 @@ cd "$(dirname "$0")/.."
 
 cycles=${1:-6}
 base=localhost/debian:bookworm-slim
-mirror=http://deb.debian.org/debian
 helpers=()
 
 say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
@@ -68,14 +67,19 @@ free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
+# Where apt gets its packages on this machine.
+mirror() {
+  apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | head -n 1
+}
+
 # A minimal Debian that trusts whom this machine trusts.
 make_base() {
   if podman image exists "$base"; then
     say "base image $base is here"
     return
   fi
-  say "bootstrapping the base image from $mirror"
-  debootstrap --variant=minbase --include=ca-certificates bookworm "$work/root" "$mirror" \
+  say "bootstrapping the base image"
+  debootstrap --variant=minbase --include=ca-certificates bookworm "$work/root" "$(mirror)" \
     > "$work/debootstrap.log" 2>&1 || fail "debootstrap: $(tail -n 3 "$work/debootstrap.log")"
   cp /etc/ssl/certs/ca-certificates.crt "$work/root/etc/ssl/certs/"
   [ ! -f /etc/pip.conf ] || cp /etc/pip.conf "$work/root/etc/"

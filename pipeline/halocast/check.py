@@ -140,9 +140,11 @@ def _check_reference(settings: RunSettings) -> list[str]:
 
 
 def _check_ensemble(settings: RunSettings) -> list[str]:
-    workers = settings.engine.workers
-    if settings.engine.kind == "serial" and (workers or settings.engine.scheduler):
+    kind, workers = settings.engine.kind, settings.engine.workers
+    if kind == "serial" and (workers or settings.engine.scheduler):
         return ["engine.kind = 'serial': workers and scheduler have no effect; use kind: dask"]
+    if kind == "mpi" and (workers or settings.engine.scheduler):
+        return ["engine.kind = 'mpi': workers and scheduler have no effect; use mpirun -n RANKS"]
     if workers and workers > settings.ensemble.members:
         return [
             f"engine.workers = {workers}: more workers than ensemble.members = "

@@ -107,6 +107,22 @@ def test_mistakes_end_with_a_message_not_a_traceback(tmp_path: Path) -> None:
     assert "sound" in halocast_command("check", "linear-gaussian").stdout
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["submit linear-gaussian --dry-run", "sweep linear-gaussian --vary seed=1,2", "tables"],
+)
+def test_what_needs_a_folder_on_a_disk_refuses_a_url(command: str) -> None:
+    done = halocast_command(*command.split(), "--output", "s3://bucket/run", code=2)
+    assert "s3://bucket/run" in done.stderr
+    assert "give a path" in done.stderr
+
+
+def test_settings_of_an_engine_that_another_ignores_are_mistakes() -> None:
+    for kind, cure in (("serial", "use kind: dask"), ("mpi", "use mpirun -n")):
+        sets = ("--set", f"engine.kind={kind}", "--set", "engine.workers=3")
+        assert cure in halocast_command("check", "linear-gaussian", *sets, code=2).stdout
+
+
 def test_open_run_gives_labelled_data_of_committed_cycles(run_directory: Path) -> None:
     tree = halocast.open_run(run_directory)
     analysis = tree["analysis/mean"].to_dataset()

@@ -259,6 +259,7 @@ def submit(
     Example:  [bold]halocast submit run.yaml --nodes 4 --ntasks-per-node 16 --time 08:00:00[/]
     """
     from halocast.cli.submitting import submit_existing, submit_new
+    from halocast.stores.places import require_local
 
     request = Request(backend, nodes, tasks_per_node, time, partition, account)
     if Path(run).is_dir():
@@ -270,7 +271,8 @@ def submit(
         submit_existing(console, request, Path(run), dry_run)
         return
     settings = _settings(run, overrides, None, None, None)
-    submit_new(console, request, settings, Path(output or Path("runs") / settings.name), dry_run)
+    folder = require_local(output or Path("runs") / settings.name)
+    submit_new(console, request, settings, folder, dry_run)
 
 
 @app.command()
@@ -344,7 +346,7 @@ def sweep(
         list[str],
         typer.Option("--vary", metavar="A.B=1,2,3", help="A key and its values; repeatable"),
     ],
-    output: Annotated[Path, typer.Option("--output", help="Folder to make or to continue")],
+    output: Annotated[str, typer.Option("--output", help="Folder to make or to continue")],
     overrides: Overrides = None,
     score: Annotated[
         str | None,
@@ -361,20 +363,21 @@ def sweep(
     --vary "filter.block=[1, 1],[2, 3],[4, 4]" --output sweeps/halo[/]
     """
     from halocast.cli.comparing import sweep_and_show
+    from halocast.stores.places import require_local
 
     kind = engine or ("dask" if scheduler or workers else "serial")
     join(kind)
     sweep_and_show(
-        console, run_file, vary, overrides or [], score, (kind, workers, scheduler), output,
-        keep_runs,
+        console, run_file, vary, overrides or [], score, (kind, workers, scheduler),
+        require_local(output), keep_runs,
     )  # fmt: skip
 
 
 @app.command()
 def tables(
-    output: Annotated[Path, typer.Option("--output", help="Folder to make or to continue")] = Path(
-        "tables"
-    ),
+    output: Annotated[
+        str, typer.Option("--output", help="Folder to make or to continue")
+    ] = "tables",
     quick: Annotated[bool, typer.Option("--quick", help="A few cycles of everything")] = False,
     only: Annotated[str | None, typer.Option("--only", help="One experiment")] = None,
     cycles: Annotated[int | None, typer.Option("--cycles", min=1, help="Cycles of a run")] = None,
@@ -387,10 +390,11 @@ def tables(
     Example:  [bold]halocast tables --quick --output tables-quick[/]
     """
     from halocast.cli.comparing import make_tables
+    from halocast.stores.places import require_local
 
     kind = engine or ("dask" if scheduler or workers else "serial")
     join(kind)
-    make_tables(console, output, quick, only, cycles, (kind, workers, scheduler))
+    make_tables(console, require_local(output), quick, only, cycles, (kind, workers, scheduler))
 
 
 @app.command()

@@ -175,7 +175,9 @@ def require_local(where: str | Path | Place) -> Path:
 
     place = locate(where)
     if not isinstance(place, LocalPlace):
-        raise StoreError("this must be a folder on a disk", where=str(place))
+        raise StoreError(
+            "this must be a folder on a disk", where=str(place), remedy="give a path, not a URL"
+        )
     return place.path
 
 
