@@ -69,6 +69,7 @@ free_port() {
 
 # Where apt gets its packages on this machine.
 mirror() {
+  # shellcheck disable=SC2016  # apt's own placeholder
   apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | head -n 1
 }
 
