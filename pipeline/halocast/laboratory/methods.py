@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from halocast.draws import Address, Purpose, normals
+from halocast.draws import Purpose
 from halocast.filters.window import Analysis, Window
 from halocast.laboratory.problem import Problem
 
@@ -75,11 +75,8 @@ class EnsembleMethod:
 
     def start(self, problem: Problem, seed: int) -> Ensemble:
         """Draw the first members."""
-        drawn = [
-            normals(Address(seed, 0, Purpose.INITIAL_STATE, i), problem.dimension)
-            for i in range(self._members)
-        ]
-        return Ensemble(problem.start + problem.start_sd * np.array(drawn), None)
+        first = problem.first_states(Purpose.INITIAL_STATE, self._members, seed)
+        return Ensemble(first, None)
 
     def cycle(
         self, problem: Problem, state: Ensemble, value: np.ndarray, seed: int, cycle: int

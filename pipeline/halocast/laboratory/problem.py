@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -40,6 +40,14 @@ class Problem:
         The errors' density as filters are told it, codes of `halocast.samplers.densities`.
     noise_sd
         Standard deviation of the model noise of an interval, (n,).
+    noise_root, start_root
+        Roots G, (n, r), of the covariances G G' of model noise and start where their scalars
+        correlate; ``noise_sd`` and ``start_sd`` are then the roots of the diagonals.
+    draw_start
+        (seed, purpose, index) -> a state of what is known at the start, (n,), where that is not
+        Gaussian.
+    observed_at
+        cycle -> which scalars are observed in it, (p,), where that changes; see `at`.
     tangent
         (state (n,), cycle) -> derivative of ``advance``, (n, n), where it is known.
     positions, period
@@ -60,6 +68,10 @@ class Problem:
     noise_kind: int = GAUSSIAN
     df: float = 1.0
     noise_sd: np.ndarray | None = None
+    noise_root: np.ndarray | None = None
+    start_root: np.ndarray | None = None
+    draw_start: Callable[[int, Purpose, int], np.ndarray] | None = None
+    observed_at: Callable[[int], np.ndarray] | None = None
     tangent: Callable[[np.ndarray, int], np.ndarray] | None = None
     positions: np.ndarray | None = None
     period: np.ndarray | None = field(default=None)
@@ -68,6 +80,29 @@ class Problem:
     def observations(self) -> int:
         """Number of observations p of a cycle."""
         return self.error.size
+
+    def at(self, cycle: int) -> Problem:
+        """Return the problem as it is observed in a cycle."""
+        if self.observed_at is None:
+            return self
+        return replace(self, scalar=self.observed_at(cycle))
+
+    @property
+    def start_covariance(self) -> np.ndarray:
+        """Covariance of what is known at the start, (n, n)."""
+        return _covariance(self.start_sd, self.start_root)
+
+    @property
+    def noise_covariance(self) -> np.ndarray:
+        """Covariance of the model noise of an interval, (n, n)."""
+        sd = np.zeros(self.dimension) if self.noise_sd is None else self.noise_sd
+        return _covariance(sd, self.noise_root)
+
+    def first_states(self, purpose: Purpose, count: int, seed: int) -> np.ndarray:
+        """Draw states of what is known at the start, (count, n)."""
+        if self.draw_start is not None:
+            return np.array([self.draw_start(seed, purpose, i) for i in range(count)])
+        return self.start + self._gaussian(self.start_sd, self.start_root, purpose, count, seed, 0)
 
     def predict(self, members: np.ndarray) -> np.ndarray:
         """Return what members (m, n) predict for the observations, (m, p)."""
@@ -79,8 +114,16 @@ class Problem:
         """Draw the model noise of an interval, (m, n)."""
         if self.noise_sd is None:
             return np.zeros((members, self.dimension))
-        drawn = [normals(Address(seed, cycle, purpose, i), self.dimension) for i in range(members)]
-        return self.noise_sd * np.array(drawn)
+        return self._gaussian(self.noise_sd, self.noise_root, purpose, members, seed, cycle)
+
+    def _gaussian(
+        self, sd: np.ndarray, root: np.ndarray | None, purpose: Purpose, count: int, seed: int,
+        cycle: int,
+    ) -> np.ndarray:  # fmt: skip
+        size = self.dimension if root is None else root.shape[1]
+        drawn = np.array([normals(Address(seed, cycle, purpose, i), size) for i in range(count)])
+        # one member at a time, so that a member's bits do not depend on how many there are
+        return sd * drawn if root is None else np.array([root @ each for each in drawn])
 
     def true_error(self, seed: int, cycle: int) -> np.ndarray:
         """Draw the errors of a cycle's observations, (p,)."""
@@ -96,3 +139,7 @@ class Problem:
         if self.period is not None:
             apart = np.minimum(apart, self.period - apart)
         return np.sqrt(np.square(apart).sum(axis=2))
+
+
+def _covariance(sd: np.ndarray, root: np.ndarray | None) -> np.ndarray:
+    return np.diag(np.square(sd)) if root is None else root @ root.T

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from halocast.draws import Address, Purpose, normals
+from halocast.draws import Purpose
 from halocast.laboratory.methods import Method
 from halocast.laboratory.problem import Problem
 
@@ -47,10 +47,11 @@ def run_trial(problem: Problem, method: Method, seed: int, cycles: int | None = 
     truth = first_truth(problem, seed)
     state, seconds, diverged = method.start(problem, seed), 0.0, 0
     for cycle in range(1, count + 1):
-        truth = next_truth(problem, truth, seed, cycle)
-        value = problem.predict(truth)[0] + problem.true_error(seed, cycle)
+        now = problem.at(cycle)
+        truth = next_truth(now, truth, seed, cycle)
+        value = now.predict(truth)[0] + now.true_error(seed, cycle)
         began = clock.process_time()
-        state, outcome = method.cycle(problem, state, value, seed, cycle)
+        state, outcome = method.cycle(now, state, value, seed, cycle)
         seconds += clock.process_time() - began
         error[cycle - 1] = _rms(outcome.analysis - truth[0])
         ahead[cycle - 1] = _rms(outcome.forecast - truth[0])
@@ -67,8 +68,7 @@ def run_trial(problem: Problem, method: Method, seed: int, cycles: int | None = 
 
 def first_truth(problem: Problem, seed: int) -> np.ndarray:
     """Draw the truth at the start, (1, n)."""
-    drawn = normals(Address(seed, 0, Purpose.NATURE_STATE, 0), problem.dimension)
-    return (problem.start + problem.start_sd * drawn)[None]
+    return problem.first_states(Purpose.NATURE_STATE, 1, seed)
 
 
 def next_truth(problem: Problem, truth: np.ndarray, seed: int, cycle: int) -> np.ndarray:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from halocast.models.small.runge_kutta import tangent_of
+
 SIGMA, RHO, BETA = 10.0, 28.0, 8.0 / 3.0
 START = (1.509, -1.531, 25.46)  # on the attractor
 
@@ -41,3 +43,13 @@ def jacobian(state: np.ndarray) -> np.ndarray:
     """Derivative of the tendency at a state (3,), shape (3, 3)."""
     x, y, z = state
     return np.array([[-SIGMA, SIGMA, 0.0], [RHO - z, -1.0, -x], [y, x, -BETA]])
+
+
+def tendency(state: np.ndarray) -> np.ndarray:
+    """dx/dt at a state (3,), real or complex."""
+    return np.array(_tendency.py_func(*state))
+
+
+def tangent(state: np.ndarray, steps: int, dt: float) -> np.ndarray:
+    """Derivative of `advance` at a state (3,), shape (3, 3): of the steps as they are taken."""
+    return tangent_of(tendency, jacobian, state, steps, dt)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from halocast.models.small.runge_kutta import tangent_of
+
 FORCING = 8.0
 
 
@@ -56,3 +58,14 @@ def jacobian(state: np.ndarray) -> np.ndarray:
     out[i, i - 2] -= state[i - 1]
     out[i, i - 1] += state[(i + 1) % n] - state[i - 2]
     return out
+
+
+def tendency(state: np.ndarray, forcing: float = FORCING) -> np.ndarray:
+    """dx/dt at a state (n,), real or complex."""
+    before = np.roll(state, 1)
+    return (np.roll(state, -1) - np.roll(state, 2)) * before - state + forcing
+
+
+def tangent(state: np.ndarray, steps: int, dt: float, forcing: float = FORCING) -> np.ndarray:
+    """Derivative of `advance` at a state (n,), shape (n, n): of the steps as they are taken."""
+    return tangent_of(lambda x: tendency(x, forcing), jacobian, state, steps, dt)
