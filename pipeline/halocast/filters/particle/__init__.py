@@ -1,0 +1,12 @@
+"""Particle filters: members that carry weights.
+
+weights             normalised, with moments and effective number; what a filter refuses
+resampling          multinomial, residual, systematic; survivors keep their slots
+outcome             weights remembered, or members resampled and jittered
+sir                 the bootstrap filter
+proposal            members steered before they are weighted: weighted EnKF, optimal proposal
+equivalent          equivalent weights, and the nudging between observations
+enkpf               between the ensemble Kalman filter and the particle filter
+localized           one observation at a time, each with a reach
+local               any filter, one stretch of the state after the other
+"""
