@@ -1,7 +1,7 @@
 """What tasks cost beside the model and the filter, measured; and the cluster they are to run on.
 
 The costs are processor time on one core, from the tasks of ``tests/benchmarks/bench_scale.py`` at
-500 x 500 cells; the scheduler's for an argument is an assumption. What depends on the run (a
+1000 x 1000 cells; the scheduler's for an argument is an assumption. What depends on the run (a
 member's forecast, the filter's update) is measured by `halocast check` on the machine it runs on.
 """
 
@@ -40,10 +40,10 @@ class Costs(NamedTuple):
     task: float = 0.9e-3
     argument: float = 40e-6
     start: float = 1e-3
-    copy: float = 2.0 * NANO
-    update: float = 71 * NANO
-    write: float = 5 * NANO
-    checkpoint: float = 2.2 * NANO
+    copy: float = 1.8 * NANO
+    update: float = 57 * NANO
+    write: float = 2.7 * NANO
+    checkpoint: float = 3.7 * NANO
     row: float = 1.6e-6
     row_member: float = 200 * NANO
 
