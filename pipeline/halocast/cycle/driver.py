@@ -20,6 +20,7 @@ from halocast.cycle import scoring, tasks, updating
 from halocast.cycle.fields import share_out, write
 from halocast.cycle.stopping import stop_requested, withdraw_stop
 from halocast.engines.base import Engine
+from halocast.filters import FILTERS
 from halocast.stores.places import Place, locate
 from halocast.stores.run_store import RunStore
 
@@ -44,12 +45,13 @@ class _State(NamedTuple):
     """Handles a cycle starts from.
 
     Either whole batches of members (``prepared`` is None), or the pieces of each batch and the
-    cycle they are of; and the exact filter's estimate.
+    cycle they are of; the exact filter's estimate; and what a filter with memory has left.
     """
 
     prepared: Any
     members: list[list[Any]]
     estimate: Any
+    memories: list[Any]
 
 
 class Driver:
@@ -85,6 +87,8 @@ class Driver:
         members = self.settings.ensemble.members
         self.batches = np.array_split(np.arange(members), min(engine.places, members))
         self.store.check_writers({f"batch {b}": n for b, n in enumerate(self.batches)})
+        chosen = self.settings.filter
+        self._remembers = FILTERS[chosen.method].remembers(chosen)
 
     def run(self) -> Iterator[Progress]:
         """Run the cycles that are missing; yields each when it is committed.
@@ -117,7 +121,7 @@ class Driver:
         """Make a cycle under way a checkpoint, unless it is one."""
         if under.checkpoint:
             return under
-        written = self._write_members(under.cycle, state.prepared, state.members)
+        written = self._write_members(under.cycle, state)
         return under._replace(checkpoint=self.engine.start(written))
 
     def _begin(self, cycle: int) -> _State:
@@ -138,7 +142,10 @@ class Driver:
                 estimate = submit(
                     f"restore-{cycle}-reference", tasks.restore_reference, folder, cycle
                 )
-        return _State(None, members, estimate)
+        memories = []
+        if cycle > 0 and self._remembers:
+            memories = [submit(f"restore-{cycle}-memory", tasks.restore_memory, folder, cycle)]
+        return _State(None, members, estimate, memories)
 
     def _begin_ensemble(self) -> list[list[Any]]:
         """Submit what makes the initial ensemble, whose perturbations sum up to nothing."""
@@ -167,17 +174,20 @@ class Driver:
             if state.prepared is not None:
                 task, arguments = tasks.forecast_pieces, [state.prepared, *parts]
             ahead.append(submit(f"forecast-{b}", task, folder, cycle, *arguments, place=b))
-        updated, kept = [], []
+        updated, kept, memories = [], [], []
         for g in range(self.groups):
             tiles = [
                 submit(f"cut-{g}-{b}", tasks.cut, folder, prepared, g, batch, place=b)
                 for b, batch in enumerate(ahead)
             ]
             group = submit(
-                f"halo-blocks-{g}", updating.update, folder, cycle, g, prepared, *tiles, place=g
-            )
+                f"halo-blocks-{g}", updating.update, folder, cycle, g, prepared, *tiles,
+                *state.memories, place=g,
+            )  # fmt: skip
             updated.append(group)
             kept.append(submit(f"keep-{g}", tasks.keep, group, place=g))
+            if self._remembers:
+                memories.append(submit(f"remember-{g}", tasks.remember, group, place=g))
         members = [
             [
                 submit(f"piece-{g}-{b}", tasks.piece, group, numbers, place=g)
@@ -205,20 +215,26 @@ class Driver:
         record = submit(
             "commit-record", scoring.record, folder, cycle, prepared, len(fields), *fields, *kept
         )
-        written = []
-        if self._is_checkpoint(cycle):
-            written = self._write_members(cycle, prepared, members)
-        return self._start(cycle, _State(prepared, members, estimate), record, written)
+        after = _State(prepared, members, estimate, memories)
+        written = self._write_members(cycle, after) if self._is_checkpoint(cycle) else []
+        return self._start(cycle, after, record, written)
 
-    def _write_members(self, cycle: int, prepared: Any, members: list[list[Any]]) -> list[Any]:
-        """Submit what writes all members after a cycle, given their pieces."""
-        return [
-            self.engine.submit(
-                f"checkpoint-{b}-{cycle:06d}",
-                tasks.checkpoint, self.directory, cycle, prepared, *pieces, place=b,
+    def _write_members(self, cycle: int, state: _State) -> list[Any]:
+        """Submit what writes all members after a cycle, and the filter's memory, if it has one."""
+        submit, folder, name = self.engine.submit, self.directory, f"{cycle:06d}"
+        written = [
+            submit(
+                f"checkpoint-{b}-{name}",
+                tasks.checkpoint, folder, cycle, state.prepared, *pieces, place=b,
             )
-            for b, pieces in enumerate(members)
+            for b, pieces in enumerate(state.members)
         ]  # fmt: skip
+        if self._remembers:
+            task = tasks.checkpoint_memory
+            written.append(
+                submit(f"checkpoint-memory-{name}", task, folder, cycle, *state.memories)
+            )
+        return written
 
     def _start(
         self, cycle: int, state: _State, record: Any, written: list[Any]
@@ -226,12 +242,14 @@ class Driver:
         """Begin the cycle, and keep what the next one and the commit need."""
         flat = [piece for pieces in state.members for piece in pieces]
         last = [] if state.estimate is None else [state.estimate]
-        kept = self.engine.start([state.prepared, *flat, record, *written, *last])
-        n, groups = len(flat), self.groups
-        members = [kept[1 + i : 1 + i + groups] for i in range(0, n, groups)]
-        estimate = kept[-1] if last else None
-        written = kept[2 + n : 2 + n + len(written)]
-        return _State(kept[0], members, estimate), _Under(cycle, kept[1 + n], written)
+        wanted = [state.prepared, record, *last, *state.memories, *written, *flat]
+        kept = iter(self.engine.start(wanted))
+        prepared, record = next(kept), next(kept)
+        estimate = next(kept) if last else None
+        memories = [next(kept) for _ in state.memories]
+        written = [next(kept) for _ in written]
+        members = [[next(kept) for _ in pieces] for pieces in state.members]
+        return _State(prepared, members, estimate, memories), _Under(cycle, record, written)
 
     def _is_checkpoint(self, cycle: int) -> bool:
         return cycle % self.settings.checkpoint.every == 0 or cycle == self.settings.time.cycles

@@ -12,6 +12,7 @@ import numpy as np
 
 from halocast.cycle.failures import Failure
 from halocast.diagnostics import Row
+from halocast.filters.memory import Remembered
 from halocast.localization.blocks import Blocks
 from halocast.observations.table import ObservationTable
 
@@ -99,13 +100,14 @@ class Statistics(NamedTuple):
 class Updated(NamedTuple):
     """A group of blocks after the update: members (m, F, c), and what is kept of it.
 
-    Members that were dropped are NaN.
+    Members that were dropped are NaN. ``memory`` is what a filter with memory has left, by block.
     """
 
     analysis: np.ndarray
     free: np.ndarray | None
     fields: Fields
     statistics: Statistics
+    memory: Remembered | None = None
 
 
 class Written(NamedTuple):

@@ -29,6 +29,7 @@ from halocast.cycle.groups import (
 )
 from halocast.cycle.joining import join, stacked, with_fates
 from halocast.cycle.parts import Batch, Fields, Piece, Prepared, Statistics, Tile, Updated
+from halocast.filters.memory import Remembered, from_bytes, joined, to_bytes
 from halocast.localization.adaptive import adaptive_partition
 from halocast.localization.planner import plan_groups
 from halocast.models.kalman_reference import kalman_analysis, kalman_forecast, kalman_initial
@@ -184,6 +185,26 @@ def share(updated: Updated, numbers: Sequence[int]) -> Fields:
     """Return some fields' means, spreads and scores, for who writes these fields."""
     cells, values = updated.fields
     return Fields(cells, {name: fields[list(numbers)] for name, fields in values.items()})
+
+
+def remember(updated: Updated) -> Remembered:
+    """Return what the filter is to find again in the next cycle."""
+    return updated.memory or {}
+
+
+def restore_memory(directory: str, cycle: int) -> Remembered:
+    """Read what the filter had left after a cycle back from its checkpoint."""
+    store = load_context(directory).store
+    return from_bytes(store.memories.read(cycle), f"{directory}, cycle {cycle}")
+
+
+def checkpoint_memory(directory: str, cycle: int, *memories: Remembered) -> int:
+    """Write what the filter has left after a cycle; returns of how many blocks."""
+    store = load_context(directory).store
+    memory = joined(memories)
+    store.memories.write(cycle, to_bytes(memory))
+    store.flush()
+    return len(memory)
 
 
 def piece(updated: Updated, numbers: np.ndarray) -> Piece:

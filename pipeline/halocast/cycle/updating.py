@@ -21,6 +21,7 @@ from halocast.cycle.statistics import GroupStatistics, Strip
 from halocast.cycle.strips import cut_strips
 from halocast.filters import FILTERS, free_run
 from halocast.filters.base import BlockGroup, BlockObservations, BlockUpdate, block_group
+from halocast.filters.memory import Remembered, joined
 from halocast.localization.blocks import Blocks, Incidence
 from halocast.noise import centre
 from halocast.observations import ObservationTable, check_gross_errors
@@ -31,7 +32,7 @@ class _Group(NamedTuple):
 
     ``alone`` is the free run's roster, None in a run without one. ``table`` has the group's rows,
     checked; ``observed`` and ``noise`` are forecasts and model noise there, (k, p). In ``seen`` the
-    blocks of other groups see nothing, unless all is to be seen.
+    blocks of other groups see nothing, unless all is to be seen. ``memory`` is of all blocks.
     """
 
     context: Context
@@ -46,31 +47,44 @@ class _Group(NamedTuple):
     seen: Incidence
     observed: np.ndarray
     noise: np.ndarray
+    memory: Remembered
 
 
-def update(directory: str, cycle: int, group: int, prepared: Prepared, *tiles: Tile) -> Updated:
-    """Update one group of blocks."""
+def update(
+    directory: str, cycle: int, group: int, prepared: Prepared, *parts: Tile | Remembered
+) -> Updated:
+    """Update one group of blocks, from its tiles and what the filter left of all groups."""
     context = load_context(directory)
-    work = _group(context, cycle, group, prepared, tiles)
+    tiles = tuple(part for part in parts if isinstance(part, Tile))
+    memory = joined(part for part in parts if isinstance(part, dict))
+    work = _group(context, cycle, group, prepared, tiles, memory)
     statistics = GroupStatistics(context, cycle, work.cells, work.table, prepared.rows[group])
     shape = (context.settings.ensemble.members, len(context.model.layout), work.cells.size)
     analysis = np.empty(shape)
     free = None if work.alone is None else np.empty(shape)
     whole = FILTERS[context.settings.filter.method].sees_all
-    first = 0
+    first, left = 0, Remembered()
     for numbers in [work.numbers] if whole else cut_strips(work.blocks, work.numbers):
         strip, here = _update_strip(work, numbers, first)
         analysis[:, :, here] = work.roster.to_all(strip.tracks["analysis"].members)
         if free is not None and work.alone is not None:
             free[:, :, here] = work.alone.to_all(strip.tracks["free"].members)
         statistics.add(strip, here)
+        left |= strip.tracks["analysis"].memory or {}
         first = here.stop
     account = work.roster.account + (() if work.alone is None else work.alone.account)
-    return Updated(analysis, free, statistics.fields(), statistics.rest(work.numbers, account))
+    return Updated(
+        analysis, free, statistics.fields(), statistics.rest(work.numbers, account), left
+    )
 
 
 def _group(
-    context: Context, cycle: int, group: int, prepared: Prepared, tiles: tuple[Tile, ...]
+    context: Context,
+    cycle: int,
+    group: int,
+    prepared: Prepared,
+    tiles: tuple[Tile, ...],
+    memory: Remembered,
 ) -> _Group:
     settings, blocks = context.settings, cycle_blocks(context, prepared)
     table = prepared.table.take(prepared.rows[group])
@@ -89,8 +103,9 @@ def _group(
     noise = _noise_observed(context, cycle, table, tiles, roster)
     cells = group_cells(blocks, numbers)
     return _Group(
-        context, cycle, numbers, cells, blocks, tiles, roster, alone, table, seen, observed, noise
-    )
+        context, cycle, numbers, cells, blocks, tiles, roster, alone, table, seen, observed, noise,
+        memory,
+    )  # fmt: skip
 
 
 def _roster(context: Context, cycle: int, track: str, tiles: tuple[Tile, ...]) -> Roster:
@@ -146,6 +161,7 @@ def _block_group(work: _Group, numbers: np.ndarray, first: int) -> tuple[BlockGr
         seed=settings.seed,
         cycle=work.cycle,
         sees_all=FILTERS[settings.filter.method].sees_all,
+        memory=work.memory,
     )
     return blocks, here
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from halocast.errors import RunError
+from halocast.filters.memory import Remembered
 from halocast.grid import Grid
 from halocast.localization.blocks import Blocks, Incidence, incidence
 from halocast.noise import Correlation, ModelNoise, Terms
@@ -86,6 +87,8 @@ class BlockGroup(NamedTuple):
         What the noise was drawn from: its covariance.
     seed, cycle
         The rest of the random addresses.
+    memory
+        What the filter left of these blocks in the cycle before; None of a filter without memory.
     """
 
     forecast: np.ndarray
@@ -115,6 +118,7 @@ class BlockGroup(NamedTuple):
     model_noise: ModelNoise
     seed: int
     cycle: int
+    memory: Remembered | None = None
 
     @property
     def members(self) -> int:
@@ -165,6 +169,8 @@ class BlockUpdate(NamedTuple):
         many were seen; what else the filter can say of itself.
     trace
         The chains of the group's busiest block, where chains ran.
+    memory
+        What the filter is to find again in the next cycle, by block.
     """
 
     members: np.ndarray
@@ -173,6 +179,7 @@ class BlockUpdate(NamedTuple):
     ancestor: np.ndarray
     health: dict[str, np.ndarray]
     trace: ChainTrace | None = None
+    memory: Remembered | None = None
 
 
 def halo_incidence(settings: Any, blocks: Blocks, cells: np.ndarray, grid: Grid) -> Incidence:
@@ -197,12 +204,15 @@ class Filter(NamedTuple):
         The group is to hold every observation that any block sees.
     carries_layers
         All layers are updated, so that nothing is left for the model to carry downwards.
+    remembers
+        (settings) -> whether it has a memory, which the engines then carry from cycle to cycle.
     """
 
     update: Callable[[BlockGroup, Any], BlockUpdate]
     incidence: Callable[[Any, Blocks, np.ndarray, Grid], Incidence] = halo_incidence
     sees_all: bool = False
     carries_layers: bool = False
+    remembers: Callable[[Any], bool] = lambda settings: False
 
 
 def group_cells(blocks: Blocks, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -240,6 +250,7 @@ def block_group(
     seed: int,
     cycle: int,
     sees_all: bool = False,
+    memory: Remembered | None = None,
 ) -> BlockGroup:
     """Build the group of the blocks ``numbers`` from the tile of its cells.
 
@@ -259,6 +270,8 @@ def block_group(
         The random address.
     sees_all
         Keep every observation that any block of the cycle sees, not only those of these blocks.
+    memory
+        What the filter left in the cycle before, of these blocks at least.
     """
     cells, cell_start = group_cells(blocks, numbers)
     if forecast.shape[2] != cells.size:
@@ -291,6 +304,7 @@ def block_group(
         model_noise=model_noise,
         seed=seed,
         cycle=cycle,
+        memory=memory,
     )
 
 

@@ -4,6 +4,7 @@
     DIR/run.zarr      everything that was computed (run_layout.py)
     DIR/commits/      one small record a committed cycle (commits.py)
     DIR/record.json   versions, seed, machine, commit of the code; written last when a run is made
+    DIR/memory/       what a filter with memory left, beside the members' checkpoints
     DIR/lock/         who drives the run, while somebody does (run_lock.py)
 
 DIR is a path or a URL (places.py).
@@ -34,6 +35,7 @@ from halocast.stores.chunk_files import ChunkFiles
 from halocast.stores.commits import Commits, write_failure
 from halocast.stores.cycle_pieces import CycleRecord, Piece, field_pieces, pieces
 from halocast.stores.digests import Digests, digest, digest_shape, require_same
+from halocast.stores.memories import Memories
 from halocast.stores.places import Place, locate, require_local
 from halocast.stores.run_layout import GROWING, create_hierarchy, piece_layout
 from halocast.stores.run_spec import RunSpec, read_spec
@@ -42,7 +44,7 @@ from halocast.stores.versioning import open_root
 __all__ = ["CycleRecord", "RunSpec", "RunStore"]
 
 CONFIG, RECORD, HIERARCHY, COMMITS = "run.yaml", "record.json", "run.zarr", "commits"
-LOCK = "lock"
+LOCK, MEMORY = "lock", "memory"
 
 
 class RunStore:
@@ -59,6 +61,7 @@ class RunStore:
         self._commits = Commits(place / COMMITS)
         self._checkpoints = Checkpoints(path, self._root, spec, self._commits)
         self._arrays: dict[str, ChunkFiles] = {}
+        self.memories = Memories(place / MEMORY)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _attach, (str(self.place),)
@@ -259,9 +262,11 @@ class RunStore:
         damaged: list[str] = []
         for cycle in reversed(self._checkpoints.common_cycles()):
             found = self._checkpoints.damaged(cycle) + self._damaged_estimate(cycle)
+            found += self.memories.damaged(cycle)
             if not found:
                 break
             self._checkpoints.discard(cycle)
+            self.memories.discard(cycle)
             damaged += found
         return damaged
 
@@ -277,6 +282,7 @@ class RunStore:
     def prune_checkpoints(self, keep: int) -> None:
         """Delete the members of all but the newest ``keep`` checkpoints."""
         self._checkpoints.prune(keep)
+        self.memories.prune(self._checkpoints.common_cycles())
 
     def check_writers(self, members_of: Mapping[str, Iterable[int]]) -> None:
         """Raise StoreError unless every member has one writer in a plan (writer → members)."""
