@@ -103,13 +103,14 @@ class Window(NamedTuple):
         """Draw standard normals that are the same in every window of a cycle."""
         return normals(Address(self.seed, self.cycle, purpose, 0), count)
 
-    def observation_normals(self) -> np.ndarray:
+    def observation_normals(self, draw: int = 0) -> np.ndarray:
         """Draw a standard normal for each member and observation, (m, p).
 
         An observation that several windows see has the same ones in each: members stay coherent.
+        Methods that need several take ``draw`` 0, 1, …
         """
         out = np.empty((self.members, self.number.size))
-        _fill_observation_normals(self.number, self.seed, self.cycle, out)
+        _fill_observation_normals(self.number, self.seed, self.cycle, draw, out)
         return out
 
 
@@ -155,9 +156,9 @@ def _log_likelihood(predicted, value, error, weight, kind, df):  # pragma: no co
 
 
 @njit(cache=True, nogil=True)
-def _fill_observation_normals(number, seed, cycle, out):  # pragma: no cover - compiled
+def _fill_observation_normals(number, seed, cycle, draw, out):  # pragma: no cover - compiled
     for i in range(out.shape[0]):
         for o in range(number.size):
             out[i, o] = normal_quantile(
-                uniform_at(seed, cycle, _OBSERVATION_NOISE, i * _STRIDE, number[o])
+                uniform_at(seed, cycle, _OBSERVATION_NOISE, i * _STRIDE + draw, number[o])
             )
