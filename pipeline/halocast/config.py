@@ -12,21 +12,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import yaml
 from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, ValidationError
 
 from halocast.errors import ConfigError
-from halocast.filters import (
-    BridgeSettings,
-    FreeRunSettings,
-    LetkfSettings,
-    LsmcmcV1Settings,
-    LsmcmcV2Settings,
-    SmcmcSettings,
-)
+from halocast.filters import FILTERS, LABORATORY, FilterSettings, refusal
+from halocast.filters.own import PythonFilterSettings
 from halocast.models.external.settings import ExternalModelSettings
 from halocast.models.linear_gaussian import LinearGaussianSettings
 from halocast.models.own import PythonModelSettings
@@ -139,15 +133,7 @@ class RunSettings(Settings):
     ensemble: EnsembleSettings = EnsembleSettings()
     data: DataSettings = DataSettings()
     observations: ObservationSettings = ObservationSettings()
-    filter: Annotated[
-        LsmcmcV2Settings
-        | LsmcmcV1Settings
-        | SmcmcSettings
-        | BridgeSettings
-        | LetkfSettings
-        | FreeRunSettings,
-        Discriminator("method"),
-    ]
+    filter: Annotated[FilterSettings, Discriminator("method")]
     free_run: bool = Field(True, description="Run the same ensemble without assimilation beside")
     reference: Literal["kalman-filter"] | None = Field(
         None, description="Exact filter to score against, where the model is linear"
@@ -211,6 +197,8 @@ def _located(settings: RunSettings, folder: Path) -> RunSettings:
     found: dict[str, Any] = {"observations": settings.observations.located(folder)}
     if isinstance(settings.model, PythonModelSettings | ExternalModelSettings):
         found["model"] = settings.model.located(folder)
+    if isinstance(settings.filter, PythonFilterSettings):
+        found["filter"] = settings.filter.located(folder)
     return settings.model_copy(update=found)
 
 
@@ -252,16 +240,26 @@ def _sentence(problem: Mapping[str, Any]) -> str:
         return f"{key}: unknown key; {hint}"
     if problem["type"] == "missing":
         return f"{key}: is missing"
+    if problem["type"] == "union_tag_invalid" and key == "filter":
+        return _no_method(str(problem["ctx"]["tag"]))
     message = problem["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(value, dict) else f" = {value!r}"
     return f"{key}{shown}: {message[:1].lower()}{message[1:]}"
 
 
+def _no_method(name: str) -> str:
+    """Say why a filter's method cannot be had."""
+    if name in LABORATORY:
+        return f"filter.method = {name!r}: {refusal(name)}"
+    close = difflib.get_close_matches(name, [*FILTERS, *LABORATORY])
+    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(FILTERS)}"
+    return f"filter.method = {name!r}: unknown; {hint}"
+
+
 # discriminator values that pydantic puts into the path of a mistake
 _TAGS = {
-    "sphere", "plane", "shallow-water", "linear-gaussian", "lsmcmc-v2", "lsmcmc-v1", "smcmc",
-    "bridge", "letkf", "free-run", "north-atlantic", "nature", "exact", "rwm", "pcn", "mala",
-    "pcnl", "hmc", "python", "external", "identity", "arctan",
+    "sphere", "plane", "shallow-water", "linear-gaussian", "north-atlantic", "nature", "exact",
+    "rwm", "pcn", "mala", "pcnl", "hmc", "python", "external", "identity", "arctan", *FILTERS,
 }  # fmt: skip
 
 
@@ -283,7 +281,7 @@ def _step(kind: Any, part: str) -> Any:
     options = [a for a in getattr(kind, "__args__", ()) if hasattr(a, "model_fields")]
     for option in options:
         tag = option.model_fields.get("kind") or option.model_fields.get("method")
-        if tag is not None and tag.default == part:
+        if tag is not None and part in get_args(tag.annotation):
             return option
         if part in option.model_fields:
             return option.model_fields[part].annotation

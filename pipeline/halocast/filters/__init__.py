@@ -5,14 +5,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Union
+
 from halocast.filters import bridge, free_run, letkf, lsmcmc_v1, lsmcmc_v2, smcmc
 from halocast.filters.base import BlockGroup, BlockUpdate, Filter
+from halocast.filters.blockwise import block_filter
 from halocast.filters.bridge import BridgeSettings
 from halocast.filters.free_run import FreeRunSettings
 from halocast.filters.letkf import LetkfSettings
+from halocast.filters.local_settings import LocalSettings
 from halocast.filters.lsmcmc_v1 import LsmcmcV1Settings
 from halocast.filters.lsmcmc_v2 import LsmcmcV2Settings
 from halocast.filters.smcmc import SmcmcSettings
+from halocast.filters.window_methods import (
+    LABORATORY,
+    WINDOW_METHODS,
+    WINDOW_SETTINGS,
+    refusal,
+)
 
 FILTERS: dict[str, Filter] = {
     "lsmcmc-v2": Filter(lsmcmc_v2.update),
@@ -21,17 +31,44 @@ FILTERS: dict[str, Filter] = {
     "bridge": Filter(bridge.update, bridge.sees, carries_layers=True),
     "letkf": Filter(letkf.update, letkf.sees, carries_layers=True),
     "free-run": Filter(free_run.update, free_run.sees_nothing),
+    **{name: block_filter(method) for name, method in WINDOW_METHODS.items()},
 }
+
+if TYPE_CHECKING:
+    FilterSettings = (
+        LsmcmcV2Settings
+        | LsmcmcV1Settings
+        | SmcmcSettings
+        | BridgeSettings
+        | LetkfSettings
+        | FreeRunSettings
+        | LocalSettings
+    )
+else:
+    # the section ``filter`` of a run file: one of these, by its ``method``
+    FilterSettings = Union[
+        LsmcmcV2Settings,
+        LsmcmcV1Settings,
+        SmcmcSettings,
+        BridgeSettings,
+        LetkfSettings,
+        FreeRunSettings,
+        *WINDOW_SETTINGS.values(),
+    ]
 
 __all__ = [
     "FILTERS",
+    "LABORATORY",
     "BlockGroup",
     "BlockUpdate",
     "BridgeSettings",
     "Filter",
+    "FilterSettings",
     "FreeRunSettings",
     "LetkfSettings",
+    "LocalSettings",
     "LsmcmcV1Settings",
     "LsmcmcV2Settings",
     "SmcmcSettings",
+    "refusal",
 ]

@@ -6,7 +6,8 @@ distance to the observation; Hunt et al. 2007) or the covariances (Schur product
 between cell and observation; Houtekamer & Mitchell 2001), by Gaspari and Cohn's function, which is
 0 at the halo's edge.
 
-A block that sees no observation keeps its forecast, noise and all, and its memory. Windows hold
+A block that sees no observation keeps its forecast, noise and all, and its memory: nothing is
+inflated there, only rotated where all others are, so that members fit across blocks. Windows hold
 arrays of their own, of one shape wherever the block is, and linear algebra has one thread: the
 answer does not depend on the group, to the last bit.
 
@@ -26,6 +27,9 @@ from halocast.blas import one_thread
 from halocast.ensemble import mean_and_spread
 from halocast.errors import ConfigError, RunError
 from halocast.filters.base import BlockGroup, BlockUpdate, Filter, halo_incidence
+from halocast.filters.ensemble.dense import product
+from halocast.filters.ensemble.rotation import rotation
+from halocast.filters.ensemble.settings import SpreadSettings
 from halocast.filters.letkf.points import predict
 from halocast.filters.local_settings import Localization, LocalSettings
 from halocast.filters.memory import Remembered, pack, unpack
@@ -126,6 +130,7 @@ def update(method: WindowMethod, group: BlockGroup, settings: LocalSettings) -> 
                 health[name][b] = analysis.health[name]
             if analysis.memory is not None:
                 memory[int(group.block[b])] = pack(analysis.memory, _where(group, b))
+    _rotate_unseen(group, settings, members, mean)
     _refuse_non_finite(group, settings, mean)
     ancestor = np.repeat(np.arange(m, dtype=np.int32)[:, None], blocks, axis=1)
     return BlockUpdate(members, mean, spread, ancestor, health, memory=memory)
@@ -244,6 +249,20 @@ def _keep(group: BlockGroup, b: int, memory: Remembered) -> None:
     number = int(group.block[b])
     if group.memory is not None and number in group.memory:
         memory[number] = group.memory[number]
+
+
+def _rotate_unseen(
+    group: BlockGroup, settings: LocalSettings, members: np.ndarray, mean: np.ndarray
+) -> None:
+    """Rotate the members of blocks that see nothing, in cycles where the others are rotated."""
+    every = settings.rotation if isinstance(settings, SpreadSettings) else 0
+    if not every or group.cycle % every:
+        return
+    unseen = np.repeat(np.diff(group.obs_start) == 0, np.diff(group.cell_start))
+    centre = mean[:, unseen]
+    anomalies = (members[:, :, unseen] - centre).reshape(group.members, -1)
+    turned = product(rotation(group.seed, group.cycle, group.members), anomalies)
+    members[:, :, unseen] = centre + turned.reshape(group.members, *centre.shape)
 
 
 def _place(

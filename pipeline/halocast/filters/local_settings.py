@@ -6,6 +6,7 @@ that one word changed in a run file is another method with the same blocks.
 
 from __future__ import annotations
 
+from types import new_class
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -88,7 +89,5 @@ def localized(
         "methods": methods,
         "localization": Field(methods[0], description=field.description),
     }
-    made: type[LocalSettings] = type(LocalSettings)(
-        f"Local{kind.__name__}", (LocalSettings, kind), namespace
-    )
-    return made
+    name = f"Local{kind.__name__}"
+    return new_class(name, (LocalSettings, kind), exec_body=lambda body: body.update(namespace))

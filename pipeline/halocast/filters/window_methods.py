@@ -1,0 +1,57 @@
+"""The window methods that run on blocks: their names in a run file, and what engines must know.
+
+A line here makes a method of `halocast.filters.ensemble`, `.particle` and `.quantile` one of the
+run file's (``filter.method``), with blocks, halos, engines and checkpoints.
+
+``LABORATORY`` are the methods that do not scale, or are no update of members at an observation
+time. A run file that names one is refused with the reason; `halocast.laboratory` has them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from halocast.filters import own
+from halocast.filters.blockwise import WindowMethod
+from halocast.filters.ensemble import etkf
+from halocast.filters.local_settings import LocalSettings, localized
+from halocast.filters.particle import sir
+
+WINDOW_METHODS: dict[str, WindowMethod] = {
+    "etkf": WindowMethod(etkf.analyse, etkf.EtkfSettings),
+    "sir": WindowMethod(sir.analyse, sir.SirSettings, remembers=lambda s: s.threshold < 1),
+    "python": WindowMethod(
+        own.analyse,
+        own.PythonFilterSettings,
+        ("observations", "covariances"),
+        memory=lambda *parts: parts[0] if len(parts) == 1 else parts,
+        remembers=lambda s: True,
+    ),
+}
+
+WINDOW_SETTINGS: dict[str, type[LocalSettings]] = {
+    name: localized(method.settings, method.localization) for name, method in WINDOW_METHODS.items()
+}
+
+
+class Refused(NamedTuple):
+    """Why a method is in the laboratory only; ``stops_at`` scalars of the state, None: at none."""
+
+    reason: str
+    stops_at: int | None
+
+
+LABORATORY: dict[str, Refused] = {
+    "kf": Refused("an n x n covariance, and n + 1 runs of the model a cycle", 2000),
+    "ekf": Refused("an n x n covariance, and a derivative of the model", 2000),
+}
+
+
+def refusal(name: str) -> str:
+    """Say why a run file cannot have a method of the laboratory, and what it can have."""
+    found = LABORATORY[name]
+    size = "" if found.stops_at is None else f", and stops at {found.stops_at:,} scalars"
+    return (
+        f"{name} needs {found.reason}{size}: it is for small problems, `halocast scoreboard`; "
+        "on blocks use etkf, letkf or lsmcmc-v2"
+    )
