@@ -21,6 +21,7 @@ import numpy as np
 from numba import njit
 from pydantic import Field
 
+from halocast.filters.ensemble.adaptive import inflate
 from halocast.filters.ensemble.after import after
 from halocast.filters.ensemble.dense import product
 from halocast.filters.ensemble.departures import departures, refuse_taper
@@ -46,11 +47,12 @@ def analyse(window: Window, settings: EtkfSettings) -> Analysis:
         An observation has no finite value, or no error.
     """
     refuse_taper(window, "ETKF")
-    seen = departures(window, "ETKF")
+    ahead, memory = inflate(window, settings.adaptive)
+    seen = departures(ahead, "ETKF")
     weight, transform = weights(seen.predicted, seen.innovation, seen.variance, settings.r_factor)
     mean = seen.mean + product(weight[None], seen.anomalies)[0]
     members = after(window, mean, product(transform, seen.anomalies), settings)
-    return from_members(members)
+    return from_members(members, memory)
 
 
 def weights(

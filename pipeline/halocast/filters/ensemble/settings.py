@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
+from halocast.filters.ensemble.adaptive import AdaptiveInflation
 from halocast.settings import Settings
 
 
@@ -34,6 +35,9 @@ class SpreadSettings(Settings):
     )
     spread_reduction: float = Field(
         1.0, ge=0, le=1, description="Share of the anomalies' update that is made: 1 all, 0 none."
+    )
+    adaptive: AdaptiveInflation | None = Field(
+        None, description="Inflation of the forecast that follows the innovations; null: none."
     )
     rotation: int = Field(
         0,
