@@ -87,12 +87,14 @@ class EnsembleMethod:
         tapers = (None, None) if self._tapers is None else self._tapers(problem)
         window = window_of(problem, quiet, noise, value, tapers, seed, cycle, state.memory)
         analysis = self._analyse(window, self._settings)
-        ahead = window.forecast
-        outcome = Outcome(
-            ahead.mean(axis=0), ahead.std(axis=0, ddof=min(1, self._members - 1)),
-            analysis.mean, analysis.spread, analysis.members,
-        )  # fmt: skip
+        outcome = outcome_of(window.forecast, analysis)
         return Ensemble(analysis.members, analysis.memory), outcome
+
+
+def outcome_of(forecast: np.ndarray, analysis: Analysis) -> Outcome:
+    """Return what a cycle gives of its forecast members (m, n) and its analysis."""
+    spread = forecast.std(axis=0, ddof=min(1, forecast.shape[0] - 1))
+    return Outcome(forecast.mean(axis=0), spread, analysis.mean, analysis.spread, analysis.members)
 
 
 def window_of(
