@@ -92,6 +92,7 @@ def test_killed_before_some_files_come_to_be(
 
 
 @pytest.mark.full
+@pytest.mark.timeout(3600)
 def test_killed_before_any_file_comes_to_be(
     short: RunSettings, whole: Path, tmp_path: Path
 ) -> None:
@@ -125,6 +126,7 @@ def test_killed_at_random_moments(short: RunSettings, whole: Path, tmp_path: Pat
 
 
 @pytest.mark.full
+@pytest.mark.timeout(3600)
 def test_killed_at_random_moments_fifty_runs(
     short: RunSettings, whole: Path, tmp_path: Path
 ) -> None:
