@@ -5,7 +5,8 @@ resampling          multinomial, residual, systematic; survivors keep their slot
 outcome             weights remembered, or members resampled and jittered
 sir                 the bootstrap filter
 proposal            members steered before they are weighted: weighted EnKF, optimal proposal
-equivalent          equivalent weights, and the nudging between observations
+equivalent          particles moved to equal weights
+nudged              the same, with particles nudged between observations
 enkpf               between the ensemble Kalman filter and the particle filter
 localized           one observation at a time, each with a reach
 local               any filter, one stretch of the state after the other

@@ -9,14 +9,15 @@ l_j the taper between scalar j and the observation (notation of the paper, its a
     c_j  = m (1 - a l_j) / (a l_j sum w)
     x_jn = x_j + r_j (x_j,s(n) - x_j + c_j (x_jn - x_j)),   r_j such that the variance is s_j^2
 
-and then shifted to the mean x_j exactly. Where l_j = 0 nothing changes, bit for bit; where a l_j = 1
-particles are the drawn ones but for that shift and scale. Scaled to mean 1, a likelihood's constant
-does not matter, and W is a mixture: 1 - a l_j of what was, a l_j of Bayes' rule. Predictions are
-updated as if they were scalars of the state, so that operators may be anything.
+and then shifted to the mean x_j exactly. Where l_j = 0 nothing changes, bit for bit; where
+a l_j = 1 particles are the drawn ones but for that shift and scale. Scaled to mean 1, a
+likelihood's constant does not matter, and W is a mixture: 1 - a l_j of what was, a l_j of Bayes'
+rule. Predictions are updated as if they were scalars of the state: operators may be anything.
 
-a < 1 keeps the weights from collapsing: with 40 particles 0.98 diverges on Lorenz-96, 0.9 does not.
-Many accurate observations collapse them still: then `min_effective` makes each observation's likelihood flatter, p^b, until that many particles count
-(Poterjoy, Wicker & Buehner 2019). Cost O(p (n + p) m); no matrix is solved.
+a < 1 keeps the weights from collapsing: with 40 particles 0.98 diverges on Lorenz-96, 0.9 does
+not. Many accurate observations collapse them still: then `min_effective` makes each observation's
+likelihood flatter, p^b, until that many particles count (Poterjoy, Wicker & Buehner 2019).
+Cost O(p (n + p) m); no matrix is solved.
 """
 
 from __future__ import annotations
