@@ -20,8 +20,8 @@ Miyoshi (2011): one lambda a window, with the estimate of Wang & Bishop (2003),
     a_o = (d' R^-1 d - p) / trace(R^-1 H P H'),    v_o = 2 / p ((a_b t + 1) / t)^2, t = trace / p,
 
 where R and p are those the tapers leave; belief and estimate are then averaged as variances v_b,
-v_o say; lambda stays above 0.5. No observation, no change: where nothing is seen lambda stays with Miyoshi, and goes back
-to 1 with Anderson.
+v_o say; lambda stays above 0.5. Where nothing is seen lambda stays with Miyoshi, and goes back to 1
+with Anderson.
 
 Cost: Anderson 3 m n p; Miyoshi m p.
 """

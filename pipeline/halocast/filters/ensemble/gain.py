@@ -10,7 +10,8 @@ by the Sherman-Morrison-Woodbury identity the smaller of two:
 
     u K' = u R^(-1/2) (I + S'S)^-1 S' A / sqrt(m - 1) = u R^(-1/2) S' (I + S S')^-1 A / sqrt(m - 1).
 
-Cost with q = min(p, m): m p q + q^3 / 3 + k m (p + n); with tapers m p (n + p) + p^3 / 3 + k p n.
+Cost with q = min(p, m): m p q + q^3 / 3 + q (k + m) (p + n) at most; with tapers
+m p (n + p) + p^3 / 3 + k p n.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ def increments(seen: Departures, rows: np.ndarray, variance: np.ndarray) -> np.n
     scaled = rows / root
     if p <= m:
         solved = solve_positive(np.eye(p) + gram(np.ascontiguousarray(s.T)), scaled)
-        share = product(solved, np.ascontiguousarray(s.T))
-    else:
-        share = solve_positive(np.eye(m) + gram(s), product(scaled, np.ascontiguousarray(s.T)))
+        covariance = product(np.ascontiguousarray(s.T), seen.anomalies / np.sqrt(m - 1.0))
+        return product(solved, covariance)
+    share = solve_positive(np.eye(m) + gram(s), product(scaled, np.ascontiguousarray(s.T)))
     return product(share / np.sqrt(m - 1.0), seen.anomalies)
 
 
