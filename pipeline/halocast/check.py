@@ -20,8 +20,9 @@ from halocast.cycle.context import data_store, make_model
 from halocast.cycle.observed import check_observed
 from halocast.draws import Address, Purpose, normals
 from halocast.errors import HalocastError
-from halocast.filters import FILTERS
+from halocast.filters import FILTERS, LocalSettings
 from halocast.filters.base import BlockObservations, block_group, group_cells
+from halocast.filters.own import PythonFilterSettings, load_own_filter
 from halocast.filters.sampling import MixtureSettings
 from halocast.grid import Grid
 from halocast.localization.blocks import partition
@@ -52,6 +53,7 @@ def check_run(settings: RunSettings) -> list[str]:
         problems += _check_samples(settings)
         problems += _check_observed_variables(settings, model)
         problems += check_observed(settings, model.layout)
+    problems += _check_filter(settings)
     problems += _check_time(settings)
     problems += _check_reference(settings)
     problems += _check_ensemble(settings)
@@ -102,7 +104,8 @@ def _noise(settings: RunSettings, model: Model) -> ModelNoise:
 
 
 def _check_observed_variables(settings: RunSettings, model: Model) -> list[str]:
-    if settings.filter.method in ("free-run", "letkf") or _noisy(settings):
+    weighs = settings.filter.method not in ("free-run", "letkf")
+    if not weighs or isinstance(settings.filter, LocalSettings) or _noisy(settings):
         return []
     return [
         "ensemble.model_noise: no field has any; LSMCMC then only picks ancestors. Give e.g. "
@@ -117,6 +120,21 @@ def _check_samples(settings: RunSettings) -> list[str]:
         except HalocastError as error:
             return [str(error)]
     return []
+
+
+def _check_filter(settings: RunSettings) -> list[str]:
+    problems = []
+    if isinstance(settings.filter, PythonFilterSettings):
+        try:
+            load_own_filter(settings.filter)
+        except HalocastError as error:
+            problems.append(str(error))
+    if isinstance(settings.filter, LocalSettings) and settings.ensemble.members == 1:
+        problems.append(
+            f"ensemble.members = 1: {settings.filter.method} takes what it knows from the "
+            "differences between members; use 2 or more"
+        )
+    return problems
 
 
 def _check_time(settings: RunSettings) -> list[str]:

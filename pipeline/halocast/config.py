@@ -16,7 +16,14 @@ from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import yaml
-from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    Discriminator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from halocast.errors import ConfigError
 from halocast.filters import FILTERS, LABORATORY, FilterSettings, refusal
@@ -141,6 +148,16 @@ class RunSettings(Settings):
     checkpoint: CheckpointSettings = CheckpointSettings()
     engine: EngineSettings = EngineSettings()
 
+    @model_validator(mode="after")
+    def _members_stay_where_they_are_remembered(self) -> RunSettings:
+        policy, method = self.ensemble.on_failure, self.filter.method
+        if policy != "fail" and FILTERS[method].remembers_members:
+            raise ValueError(
+                f"ensemble.on_failure = {policy!r}: {method} may remember something of every "
+                "member from cycle to cycle, so none can be lost: use fail"
+            )
+        return self
+
     @property
     def block(self) -> tuple[int, int]:
         """Rows and columns of a block."""
@@ -244,7 +261,8 @@ def _sentence(problem: Mapping[str, Any]) -> str:
         return _no_method(str(problem["ctx"]["tag"]))
     message = problem["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(value, dict) else f" = {value!r}"
-    return f"{key}{shown}: {message[:1].lower()}{message[1:]}"
+    what = f"{key}{shown}: " if key else ""
+    return f"{what}{message[:1].lower()}{message[1:]}"
 
 
 def _no_method(name: str) -> str:
@@ -259,7 +277,8 @@ def _no_method(name: str) -> str:
 # discriminator values that pydantic puts into the path of a mistake
 _TAGS = {
     "sphere", "plane", "shallow-water", "linear-gaussian", "north-atlantic", "nature", "exact",
-    "rwm", "pcn", "mala", "pcnl", "hmc", "python", "external", "identity", "arctan", *FILTERS,
+    "rwm", "pcn", "mala", "pcnl", "hmc", "python", "external", "identity", "arctan", "anderson",
+    "miyoshi", *FILTERS,
 }  # fmt: skip
 
 
@@ -278,11 +297,19 @@ def _step(kind: Any, part: str) -> Any:
     fields = getattr(kind, "model_fields", {})
     if part in fields:
         return fields[part].annotation
-    options = [a for a in getattr(kind, "__args__", ()) if hasattr(a, "model_fields")]
+    options = _sections(kind)
     for option in options:
-        tag = option.model_fields.get("kind") or option.model_fields.get("method")
+        tags = (option.model_fields.get(name) for name in ("kind", "method", "by"))
+        tag = next((found for found in tags if found is not None), None)
         if tag is not None and part in get_args(tag.annotation):
             return option
         if part in option.model_fields:
             return option.model_fields[part].annotation
     return options[0] if len(options) == 1 else None
+
+
+def _sections(kind: Any) -> list[Any]:
+    """Return the sections that a union, perhaps of annotated unions, is of."""
+    if hasattr(kind, "model_fields"):
+        return [kind]
+    return [section for part in get_args(kind) for section in _sections(part)]

@@ -206,6 +206,8 @@ class Filter(NamedTuple):
         All layers are updated, so that nothing is left for the model to carry downwards.
     remembers
         (settings) -> whether it has a memory, which the engines then carry from cycle to cycle.
+    remembers_members
+        Whether that may be something of each member, which must then not be lost.
     """
 
     update: Callable[[BlockGroup, Any], BlockUpdate]
@@ -213,6 +215,7 @@ class Filter(NamedTuple):
     sees_all: bool = False
     carries_layers: bool = False
     remembers: Callable[[Any], bool] = lambda settings: False
+    remembers_members: bool = False
 
 
 def group_cells(blocks: Blocks, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -57,6 +57,8 @@ class WindowMethod(NamedTuple):
         What its memory is made of again: a NamedTuple's class; None where it is one array.
     remembers
         Whether it leaves a memory, given its settings.
+    remembers_members
+        Whether that may be something of each member, which must then not be lost.
     """
 
     analyse: Callable[[Window, Any], Analysis]
@@ -65,6 +67,7 @@ class WindowMethod(NamedTuple):
     health: tuple[str, ...] = ()
     memory: Callable[..., Any] | None = None
     remembers: Callable[[Any], bool] = lambda settings: False
+    remembers_members: bool = False
 
 
 def block_filter(method: WindowMethod) -> Filter:
@@ -74,6 +77,7 @@ def block_filter(method: WindowMethod) -> Filter:
         halo_incidence,
         carries_layers=True,
         remembers=method.remembers,
+        remembers_members=method.remembers_members,
     )
 
 

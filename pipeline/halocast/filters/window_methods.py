@@ -13,19 +13,38 @@ from typing import NamedTuple
 
 from halocast.filters import own
 from halocast.filters.blockwise import WindowMethod
-from halocast.filters.ensemble import etkf
-from halocast.filters.local_settings import LocalSettings, localized
-from halocast.filters.particle import sir
+from halocast.filters.ensemble import denkf, enkf, etkf, serial
+from halocast.filters.ensemble.settings import SpreadSettings
+from halocast.filters.local_settings import Localization, LocalSettings, localized
+from halocast.filters.particle import enkpf, sir
+from halocast.filters.particle import localized as lpf
+
+_BOTH: tuple[Localization, ...] = ("observations", "covariances")
+
+
+def _adapts(settings: SpreadSettings) -> bool:
+    return settings.adaptive is not None
+
 
 WINDOW_METHODS: dict[str, WindowMethod] = {
-    "etkf": WindowMethod(etkf.analyse, etkf.EtkfSettings),
-    "sir": WindowMethod(sir.analyse, sir.SirSettings, remembers=lambda s: s.threshold < 1),
+    "enkf": WindowMethod(enkf.analyse, enkf.EnkfSettings, _BOTH, remembers=_adapts),
+    "ensrf": WindowMethod(serial.analyse, serial.EnsrfSettings, _BOTH, remembers=_adapts),
+    "potter": WindowMethod(serial.analyse, serial.PotterSettings, _BOTH, remembers=_adapts),
+    "eakf": WindowMethod(serial.analyse, serial.EakfSettings, _BOTH, remembers=_adapts),
+    "etkf": WindowMethod(etkf.analyse, etkf.EtkfSettings, remembers=_adapts),
+    "denkf": WindowMethod(denkf.analyse, denkf.DenkfSettings, _BOTH, remembers=_adapts),
+    "sir": WindowMethod(
+        sir.analyse, sir.SirSettings, remembers=lambda s: True, remembers_members=True
+    ),
+    "enkpf": WindowMethod(enkpf.analyse, enkpf.EnkpfSettings, _BOTH, health=("gamma",)),
+    "lpf": WindowMethod(lpf.analyse, lpf.LocalizedSettings, ("covariances",)),
     "python": WindowMethod(
         own.analyse,
         own.PythonFilterSettings,
-        ("observations", "covariances"),
+        _BOTH,
         memory=lambda *parts: parts[0] if len(parts) == 1 else parts,
         remembers=lambda s: True,
+        remembers_members=True,  # for all that is known of it
     ),
 }
 
@@ -42,8 +61,8 @@ class Refused(NamedTuple):
 
 
 LABORATORY: dict[str, Refused] = {
-    "kf": Refused("an n x n covariance, and n + 1 runs of the model a cycle", 2000),
-    "ekf": Refused("an n x n covariance, and a derivative of the model", 2000),
+    "kf": Refused("an n x n covariance, and n + 1 runs of the model a cycle", 1500),
+    "ekf": Refused("an n x n covariance, and a derivative of the model", 1500),
 }
 
 
