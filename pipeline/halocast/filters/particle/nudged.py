@@ -42,12 +42,12 @@ class NudgedSettings(EwpfSettings):
 class Steps(NamedTuple):
     """An interval's model, step by step.
 
-    ``step`` (members (m, n), cycle, number) -> members a step later, without noise; ``count``
+    ``step`` (members (m, n), cycle, which) -> members a step later, without noise; ``number``
     steps an interval; ``noise_sd`` of the noise of a step, (n,).
     """
 
     step: Callable[[np.ndarray, int, int], np.ndarray]
-    count: int
+    number: int
     noise_sd: np.ndarray
 
 
@@ -69,7 +69,7 @@ class Nudged:
             raise ConfigError(
                 f"{members} particles have no spread", where="members", remedy="use 2 or more"
             )
-        if steps.count < 1 or not (steps.noise_sd > 0).all():
+        if steps.number < 1 or not (steps.noise_sd > 0).all():
             raise ConfigError(
                 "the equivalent-weights filter needs a step or more with noise in every scalar",
                 where="steps",
@@ -86,10 +86,10 @@ class Nudged:
     ) -> tuple[Ensemble, Outcome]:
         """Step and nudge all particles to the observation time, and analyse them."""
         members, log_weight = state.members, np.zeros(self._members)
-        for s in range(1, self._steps.count):
+        for s in range(1, self._steps.number):
             members, paid = self._step(problem, members, value, seed, cycle, s)
             log_weight -= paid
-        quiet = self._steps.step(members, cycle, self._steps.count)
+        quiet = self._steps.step(members, cycle, self._steps.number)
         silent = np.zeros_like(quiet)
         window = window_of(
             problem, quiet, silent, value, (None, None), seed, cycle, log_weight
@@ -111,7 +111,7 @@ class Nudged:
         s: int,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Make one nudged step; return members, and what -log w pays for it, (m,)."""
-        sd, count = self._steps.noise_sd, self._steps.count
+        sd, count = self._steps.noise_sd, self._steps.number
         n = sd.size
         drawn = np.array([
             normals(Address(seed, cycle, Purpose.PROPOSAL, i), n, start=s * n)
