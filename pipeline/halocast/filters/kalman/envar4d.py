@@ -41,7 +41,7 @@ class EnVar4dSettings(Settings):
     lag: int = Field(1, ge=1, le=50, description="Length of a window in cycles.")
     iterations: int = Field(10, ge=1, le=50, description="Steps of Gauss and Newton, at most.")
     tolerance: float = Field(
-        1e-4, ge=0, le=1, description="A step shorter than this, per member, is the last."
+        1e-3, ge=0, le=1, description="A step shorter than this, per member, is the last."
     )
     inflation: float = Field(
         1.0, ge=1, le=2, description="Factor on the anomalies after the analysis."

@@ -44,7 +44,7 @@ class Var4dSettings(Settings):
     )
     iterations: int = Field(10, ge=1, le=50, description="Steps of Gauss and Newton, at most.")
     tolerance: float = Field(
-        1e-6, ge=0, le=1, description="A step shorter than this, per mode, is the last."
+        1e-3, ge=0, le=1, description="A step shorter than this, per mode, is the last."
     )
     jacobian: Derivative = Field("auto", description="Where derivatives come from, as for ekf.")
 
