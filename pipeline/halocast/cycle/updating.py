@@ -24,7 +24,7 @@ from halocast.filters.base import BlockGroup, BlockObservations, BlockUpdate, bl
 from halocast.filters.memory import Remembered, joined
 from halocast.localization.blocks import Blocks, Incidence
 from halocast.noise import centre
-from halocast.observations import ObservationTable, check_gross_errors
+from halocast.observations import ObservationTable, check_gross_errors, moderate
 
 
 class _Group(NamedTuple):
@@ -95,9 +95,9 @@ def _group(
     observed = roster.forecasts(
         _gather([(t.numbers, t.observed) for t in tiles], settings.ensemble.members)
     )
-    table = check_gross_errors(
-        table, observed, context.noise.sd[table.field, table.cell], settings.observations
-    )
+    noise_sd = context.noise.sd[table.field, table.cell]
+    table = check_gross_errors(table, observed, noise_sd, settings.observations)
+    table = moderate(table, observed, noise_sd, settings.observations)
     numbers = prepared.groups[group]
     seen = assimilated_incidence(context, blocks, table, numbers)
     noise = _noise_observed(context, cycle, table, tiles, roster)

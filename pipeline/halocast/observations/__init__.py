@@ -1,5 +1,6 @@
 """Observations: from raw rows to the table of a cycle, with every row's fate."""
 
+from halocast.observations.moderation import moderate, moderated_variance
 from halocast.observations.prepare import prepare_observations
 from halocast.observations.quality import (
     check_gross_errors,
@@ -17,6 +18,8 @@ __all__ = [
     "ObservationTable",
     "check_gross_errors",
     "forecast_moments",
+    "moderate",
+    "moderated_variance",
     "observation_counts_by_fate",
     "prepare_observations",
     "settle_fates",

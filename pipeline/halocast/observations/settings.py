@@ -157,6 +157,13 @@ class ObservationSettings(Settings):
         description="Observations further from the forecast than this many standard deviations "
         "(of forecast and error together) are rejected; null: none",
     )
+    moderation: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Errors of observations far from the forecast are enlarged, so that none "
+        "moves it by more than this many standard deviations (2 is usual); null: none",
+    )
     window: float | None = Field(
         default=None,
         gt=0,
