@@ -374,6 +374,31 @@ def sweep(
 
 
 @app.command()
+def scoreboard(
+    output: Annotated[
+        str, typer.Option("--output", help="Folder to make or to continue")
+    ] = "scoreboard",
+    only: Annotated[
+        str | None, typer.Option("--only", help="Boards whose name contains this")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A few cycles of everything")] = False,
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Trials of a row")] = None,
+    cycles: Annotated[
+        int | None, typer.Option("--cycles", min=1, help="Scored cycles of a trial")
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes")] = 1,
+) -> None:
+    """Try every method on the field's problems, beside documented numbers.
+
+    Example:  [bold]halocast scoreboard --only lorenz63 --quick --output board[/]
+    """
+    from halocast.cli.scoring import make_boards
+    from halocast.stores.places import require_local
+
+    make_boards(console, require_local(output), only, quick, seeds, cycles, workers)
+
+
+@app.command()
 def tables(
     output: Annotated[
         str, typer.Option("--output", help="Folder to make or to continue")

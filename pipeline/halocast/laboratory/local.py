@@ -67,7 +67,7 @@ class Near(NamedTuple):
     """The observations near each scalar, and their weights; ``scalar`` is what they were of."""
 
     scalar: np.ndarray
-    index: list[np.ndarray]
+    observation: list[np.ndarray]
     weight: list[np.ndarray]
 
 
@@ -121,7 +121,7 @@ class LocalMethod:
         members, memories = whole.forecast.copy(), list(state.memories)
         mean = members.mean(axis=0)
         spread = members.std(axis=0, ddof=min(1, self._members - 1))
-        for i, (index, weight) in enumerate(zip(near.index, near.weight, strict=True)):
+        for i, (index, weight) in enumerate(zip(near.observation, near.weight, strict=True)):
             if index.size == 0:
                 continue
             window = narrow(whole, i, index, weight, memories[i])

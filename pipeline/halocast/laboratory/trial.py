@@ -17,9 +17,11 @@ class Trial(NamedTuple):
 
     Each is a mean over the cycles after the burn-in of a root mean square over the state: the
     error of the analysis mean (``analysis``) and of the forecast mean (``forecast``), and the
-    analysis's ``spread``. ``errors`` are those of the analysis of every cycle, (cycles,);
-    ``seconds`` of processor time are the method's with its forecasts. ``diverged`` is the first
-    cycle whose analysis was not finite, 0 where all are.
+    analysis's ``spread``. ``errors`` are those of the analysis of every cycle, (cycles,), of which
+    the first ``burn_in`` are not scored; ``seconds`` of processor time are the method's with its
+    forecasts. ``diverged`` is the first cycle whose analysis was not finite, 0 where all are; the
+    scores are then NaN. ``climatology`` is the score of the truth's own mean over the scored
+    cycles: a method that is not better has lost the truth.
     """
 
     analysis: float
@@ -28,6 +30,8 @@ class Trial(NamedTuple):
     errors: np.ndarray
     seconds: float
     diverged: int
+    burn_in: int
+    climatology: float
 
 
 def run_trial(problem: Problem, method: Method, seed: int, cycles: int | None = None) -> Trial:
@@ -43,6 +47,8 @@ def run_trial(problem: Problem, method: Method, seed: int, cycles: int | None = 
         Analyses in all; the problem's when None.
     """
     count = problem.cycles if cycles is None else cycles
+    burn_in = min(problem.burn_in, count // 2)
+    climate = _Climate(problem.dimension)
     error, ahead, spread = np.full(count, np.nan), np.full(count, np.nan), np.full(count, np.nan)
     truth = first_truth(problem, seed)
     state, seconds, diverged = method.start(problem, seed), 0.0, 0
@@ -59,11 +65,31 @@ def run_trial(problem: Problem, method: Method, seed: int, cycles: int | None = 
         if not np.isfinite(error[cycle - 1]):
             diverged = cycle
             break
-    scored = slice(min(problem.burn_in, count // 2), None)
+        if cycle > burn_in:
+            climate.add(truth[0])
+    scored = slice(burn_in, None)
     return Trial(
         float(error[scored].mean()), float(ahead[scored].mean()), float(spread[scored].mean()),
-        error, seconds, diverged,
+        error, seconds, diverged, burn_in, climate.score(),
     )  # fmt: skip
+
+
+class _Climate:
+    """Sums of the truth, for the error of its mean."""
+
+    def __init__(self, n: int) -> None:
+        self._count, self._sum, self._squares = 0, np.zeros(n), np.zeros(n)
+
+    def add(self, state: np.ndarray) -> None:
+        self._count += 1
+        self._sum += state
+        self._squares += np.square(state)
+
+    def score(self) -> float:
+        if self._count == 0:
+            return np.nan
+        mean = self._sum / self._count
+        return float(np.sqrt(np.maximum(self._squares / self._count - mean**2, 0.0).mean()))
 
 
 def first_truth(problem: Problem, seed: int) -> np.ndarray:
