@@ -34,7 +34,10 @@ class Nudge:
         members = window.forecast + self.gain * pull[:, None] / (1.0 + count)
         return from_members(members, memory=np.array(count + 1.0))
 '''
-_OF_ITS_OWN: dict[str, dict[str, Any]] = {"python": {"class": "my_filter:Nudge", "source": OWN}}
+_OF_ITS_OWN: dict[str, dict[str, Any]] = {
+    "python": {"class": "my_filter:Nudge", "source": OWN},
+    "tail-etkf": {"interval": 1.0, "half_life": 2.0, "tail": 12},
+}
 # what brings more of a method's code into play
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in WINDOW_METHODS},
@@ -46,12 +49,16 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "etkf rotated": ("etkf", {"rotation": 1, "inflation": 1.05}),
     "etkf of small blocks": ("etkf", {"block": (1, 1), "halo": 2.0}),
     "sir jittered": ("sir", {"jitter": 0.3, "threshold": 1.0}),
+    "ensrf adaptive": ("ensrf", {"adaptive": {"by": "anderson"}, "rtps": 0.3}),
+    "enkf adaptive": ("enkf", {"adaptive": {"by": "miyoshi"}, "gain": "svd"}),
+    "rhf rotated": ("rhf", {"rotation": True}),
 }
 
 
 def settings_of(method: str, **options: Any) -> LocalSettings:
     """Settings of a window method on blocks."""
-    given = {"block": (3, 4), "halo": 4.0, **_OF_ITS_OWN.get(method, {}), **options}
+    halo = 0.0 if WINDOW_METHODS[method].own_only else 4.0
+    given = {"block": (3, 4), "halo": halo, **_OF_ITS_OWN.get(method, {}), **options}
     return WINDOW_SETTINGS[method].model_validate({"method": method, **given})
 
 
@@ -84,7 +91,6 @@ def random_scene(seed: int = 0, m: int = 9, p: int = 30, mixed: bool = False) ->
     field, row = rng.integers(0, FIELDS, p), rng.integers(0, 5, p)
     cell = row * SHAPE[1] + rng.integers(2, 5, p)
     noise_sd = np.full((FIELDS, N), 0.3)
-    noise_sd[2] = 0.0
     noise = noise_sd * rng.normal(size=(m, FIELDS, N))
     seen = BlockObservations(
         rng.permutation(1000)[:p], field * N + cell, field, cell, 0.5 * rng.normal(size=p),

@@ -53,7 +53,7 @@ class Context:
     @property
     def adaptive(self) -> AdaptiveLocalization | None:
         """Bounds of blocks that follow the observations, where the run wants such."""
-        return getattr(self.settings.filter, "adaptive", None)
+        return adaptive_blocks(self.settings)
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -128,9 +128,15 @@ class Context:
         return self.model.initial_state(self._forcing.window(time.at(0), time.at(1)))
 
 
+def adaptive_blocks(settings: RunSettings) -> AdaptiveLocalization | None:
+    """Return the bounds of blocks that follow the observations, where the run wants such."""
+    found = getattr(settings.filter, "adaptive", None)
+    return found if isinstance(found, AdaptiveLocalization) else None
+
+
 def run_blocks(settings: RunSettings, shape: tuple[int, int]) -> Blocks:
     """Return the partition of a run's grid; where it follows the observations, its coarsest."""
-    adaptive = getattr(settings.filter, "adaptive", None)
+    adaptive = adaptive_blocks(settings)
     if adaptive is not None:
         return coarsest_partition(shape, adaptive)
     return partition(shape, settings.block)
@@ -138,7 +144,7 @@ def run_blocks(settings: RunSettings, shape: tuple[int, int]) -> Blocks:
 
 def most_blocks(settings: RunSettings, shape: tuple[int, int]) -> int:
     """Return the largest number of blocks that a cycle of a run can have."""
-    adaptive = getattr(settings.filter, "adaptive", None)
+    adaptive = adaptive_blocks(settings)
     if adaptive is not None:
         return finest_partition(shape, adaptive).n_blocks
     return run_blocks(settings, shape).n_blocks

@@ -29,7 +29,6 @@ from halocast.errors import ConfigError, RunError
 from halocast.filters.base import BlockGroup, BlockUpdate, Filter, halo_incidence
 from halocast.filters.ensemble.dense import product
 from halocast.filters.ensemble.rotation import rotation
-from halocast.filters.ensemble.settings import SpreadSettings
 from halocast.filters.letkf.points import predict
 from halocast.filters.local_settings import Localization, LocalSettings
 from halocast.filters.memory import Remembered, pack, unpack
@@ -51,10 +50,10 @@ class WindowMethod(NamedTuple):
         Its own settings, without localization.
     localization
         What it can taper, the default first.
+    own_only
+        Whether it can use no observation but those of its block's scalars.
     health
         Names of what it says of itself in ``Analysis.health``, beside ``ess``.
-    memory
-        What its memory is made of again: a NamedTuple's class; None where it is one array.
     remembers
         Whether it leaves a memory, given its settings.
     remembers_members
@@ -64,8 +63,8 @@ class WindowMethod(NamedTuple):
     analyse: Callable[[Window, Any], Analysis]
     settings: type[Settings]
     localization: tuple[Localization, ...] = ("observations",)
+    own_only: bool = False
     health: tuple[str, ...] = ()
-    memory: Callable[..., Any] | None = None
     remembers: Callable[[Any], bool] = lambda settings: False
     remembers_members: bool = False
 
@@ -122,7 +121,7 @@ def update(method: WindowMethod, group: BlockGroup, settings: LocalSettings) -> 
     health = {name: np.full(blocks, np.nan) for name in method.health}
     health |= {"ess": np.full(blocks, float(m)), "observations": np.diff(group.obs_start) * 1.0}
     memory: Remembered = {}
-    windows = Windows(group, members, settings, method.memory)
+    windows = Windows(group, members, settings)
     with one_thread():
         for b in range(blocks):
             if group.obs_start[b] == group.obs_start[b + 1]:
@@ -143,17 +142,11 @@ def update(method: WindowMethod, group: BlockGroup, settings: LocalSettings) -> 
 class Windows:
     """The windows of a group's blocks.
 
-    ``members`` (m, F, c) are the forecasts with their noise; ``kind`` is what a memory is made of.
+    ``members`` (m, F, c) are the forecasts with their noise.
     """
 
-    def __init__(
-        self,
-        group: BlockGroup,
-        members: np.ndarray,
-        settings: LocalSettings,
-        kind: Callable[..., Any] | None = None,
-    ) -> None:
-        self._group, self._members, self._kind = group, members, kind
+    def __init__(self, group: BlockGroup, members: np.ndarray, settings: LocalSettings) -> None:
+        self._group, self._members = group, members
         self._schur = settings.localization == "covariances"
         self._halo = settings.halo
         self._predicted = group.observed + group.observed_noise
@@ -197,7 +190,7 @@ class Windows:
             taper, between = self._tapers(group.cells[first:last], seen.cell, fields)
         memory = None
         if group.memory is not None:
-            memory = unpack(group.memory.get(block), self._kind)
+            memory = unpack(group.memory.get(block))
         return Window(
             forecast=self._members[:, :, first:last].reshape(m, n),
             predicted=self._predicted.take(index, axis=1),
@@ -259,7 +252,7 @@ def _rotate_unseen(
     group: BlockGroup, settings: LocalSettings, members: np.ndarray, mean: np.ndarray
 ) -> None:
     """Rotate the members of blocks that see nothing, in cycles where the others are rotated."""
-    every = settings.rotation if isinstance(settings, SpreadSettings) else 0
+    every = int(getattr(settings, "rotation", 0))  # cycles; of some methods, whether in each
     if not every or group.cycle % every:
         return
     unseen = np.repeat(np.diff(group.obs_start) == 0, np.diff(group.cell_start))

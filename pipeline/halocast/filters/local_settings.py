@@ -16,12 +16,14 @@ from halocast.localization.taper import Taper, halo_problem
 from halocast.settings import Settings
 
 Localization = Literal["observations", "covariances"]
+_WIDEST = 10_000.0  # cells
 
 
 class LocalSettings(Settings):
     """Blocks with halos, and what is tapered."""
 
     methods: ClassVar[tuple[Localization, ...]] = ("observations", "covariances")
+    own_only: ClassVar[bool] = False
     if TYPE_CHECKING:
         method: str
 
@@ -29,7 +31,7 @@ class LocalSettings(Settings):
     halo: float = Field(
         6.0,
         ge=0,
-        le=10_000,
+        le=_WIDEST,
         allow_inf_nan=False,
         description="Radius of a block's halo, in cells: how far an observation acts.",
     )
@@ -51,6 +53,11 @@ class LocalSettings(Settings):
                 f"localization {self.localization} is not for {self.method}, whose algebra has no "
                 f"place for it: use {self.methods[0]}"
             )
+        if self.own_only and self.halo > 0:
+            raise ValueError(
+                f"halo {self.halo:g} lets a block see observations that are not of its own "
+                f"scalars, which {self.method} cannot use: use 0, or enkpf, lpf or sir"
+            )
         schur = self.localization == "covariances"
         if schur and self.taper != "continuous":
             raise ValueError(
@@ -64,7 +71,9 @@ class LocalSettings(Settings):
 
 
 def localized(
-    kind: type[Settings], methods: tuple[Localization, ...] = ("observations",)
+    kind: type[Settings],
+    methods: tuple[Localization, ...] = ("observations",),
+    own_only: bool = False,
 ) -> type[LocalSettings]:
     """Return a window method's settings with those of its localization, as one section.
 
@@ -74,20 +83,32 @@ def localized(
         The method's own settings.
     methods
         The kinds of localization it can use, the default first.
+    own_only
+        Whether it can use no observation but those of its block's scalars.
     """
     twice = (LocalSettings.model_fields.keys() & kind.model_fields.keys()) - {"method"}
     assert not twice, f"{kind.__name__} has {twice} of its own"
-    field = LocalSettings.model_fields["localization"]
+    fields = LocalSettings.model_fields
     namespace: dict[str, Any] = {
         "__module__": __name__,
         "__qualname__": f"Local{kind.__name__}",
         "__doc__": kind.__doc__,
         "__annotations__": {
             "methods": ClassVar[tuple[Localization, ...]],
+            "own_only": ClassVar[bool],
             "localization": Localization,
+            "halo": float,
         },
         "methods": methods,
-        "localization": Field(methods[0], description=field.description),
+        "own_only": own_only,
+        "localization": Field(methods[0], description=fields["localization"].description),
+        "halo": Field(
+            0.0 if own_only else fields["halo"].default,
+            ge=0,
+            le=_WIDEST,
+            allow_inf_nan=False,
+            description=fields["halo"].description,
+        ),
     }
     name = f"Local{kind.__name__}"
     return new_class(name, (LocalSettings, kind), exec_body=lambda body: body.update(namespace))

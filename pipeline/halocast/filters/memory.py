@@ -1,8 +1,8 @@
 """What methods remember of a block from cycle to cycle, as it travels and is stored.
 
-A window method may leave in ``Analysis.memory`` an array, or a NamedTuple of arrays. Between cycles
-it is one float64 array a part, `Remembered`; numbers become arrays of no dimension, so that a run
-that was resumed goes on with what the uninterrupted one has, type by type and bit by bit.
+A window method may leave in ``Analysis.memory`` an array, or a tuple of two or more. Between cycles
+they are float64 arrays, `Remembered`; numbers become arrays of no dimension, so that a run that was
+resumed goes on with what the uninterrupted one has, type by type and bit by bit.
 
 A checkpoint of the memory is one file: a line of JSON (block, shapes), then the values, little
 endian.
@@ -11,7 +11,7 @@ endian.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,21 +26,23 @@ def pack(memory: Any, where: str) -> tuple[np.ndarray, ...]:
     """Return the parts of a method's memory as float64 arrays of their own."""
     parts = memory if isinstance(memory, tuple) else (memory,)
     try:
+        if isinstance(memory, tuple) and len(memory) < 2:
+            raise ValueError("a tuple of one part is not told from the part")
         return tuple(np.array(part, dtype=float) for part in parts)
     except (TypeError, ValueError) as error:
         raise RunError(
-            f"the filter's memory is a {type(memory).__name__}, which no checkpoint can hold",
+            f"the filter's memory, a {type(memory).__name__}, cannot be kept: {error}",
             where=where,
-            remedy="let it leave an array, or a NamedTuple of arrays",
+            remedy="let it leave an array of numbers, or a tuple of two or more of them",
         ) from error
 
 
-def unpack(parts: tuple[np.ndarray, ...] | None, kind: Callable[..., Any] | None) -> Any:
-    """Return a method's memory: ``kind`` made of the parts, or the only part."""
+def unpack(parts: tuple[np.ndarray, ...] | None) -> Any:
+    """Return a copy of a method's memory: the only part, or all of them."""
     if parts is None:
         return None
-    copies = [part.copy() for part in parts]
-    return copies[0] if kind is None else kind(*copies)
+    copies = tuple(part.copy() for part in parts)
+    return copies[0] if len(copies) == 1 else copies
 
 
 def joined(parts: Iterable[Remembered]) -> Remembered:

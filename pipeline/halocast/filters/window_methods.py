@@ -9,21 +9,33 @@ time. A run file that names one is refused with the reason; `halocast.laboratory
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from halocast.filters import own
 from halocast.filters.blockwise import WindowMethod
 from halocast.filters.ensemble import denkf, enkf, etkf, serial
 from halocast.filters.ensemble.settings import SpreadSettings
 from halocast.filters.local_settings import Localization, LocalSettings, localized
-from halocast.filters.particle import enkpf, sir
+from halocast.filters.operation import tail_smoothing
+from halocast.filters.particle import enkpf, equivalent, proposal, sir
 from halocast.filters.particle import localized as lpf
+from halocast.filters.quantile import filter as quantile
+from halocast.filters.window import Analysis, Window
+from halocast.settings import Settings
 
 _BOTH: tuple[Localization, ...] = ("observations", "covariances")
 
 
 def _adapts(settings: SpreadSettings) -> bool:
     return settings.adaptive is not None
+
+
+def _weighted(analyse: Callable[[Window, Any], Analysis], settings: type[Settings]) -> WindowMethod:
+    """A particle filter whose proposal is of its block's own scalars, and which keeps weights."""
+    return WindowMethod(
+        analyse, settings, own_only=True, remembers=lambda s: True, remembers_members=True
+    )
 
 
 WINDOW_METHODS: dict[str, WindowMethod] = {
@@ -38,18 +50,29 @@ WINDOW_METHODS: dict[str, WindowMethod] = {
     ),
     "enkpf": WindowMethod(enkpf.analyse, enkpf.EnkpfSettings, _BOTH, health=("gamma",)),
     "lpf": WindowMethod(lpf.analyse, lpf.LocalizedSettings, ("covariances",)),
+    "wenkf": _weighted(proposal.analyse_wenkf, proposal.WenkfSettings),
+    "optimal-proposal": _weighted(proposal.analyse_optimal, proposal.OptimalSettings),
+    "ewpf": _weighted(equivalent.analyse, equivalent.EwpfSettings),
+    "rhf": WindowMethod(quantile.analyse_rhf, quantile.RhfSettings, _BOTH),
+    "qceff": WindowMethod(quantile.analyse_qceff, quantile.QceffSettings, _BOTH),
+    "tail-etkf": WindowMethod(
+        tail_smoothing.analyse,
+        tail_smoothing.TailEtkfSettings,
+        own_only=True,
+        remembers=lambda s: True,
+    ),
     "python": WindowMethod(
         own.analyse,
         own.PythonFilterSettings,
         _BOTH,
-        memory=lambda *parts: parts[0] if len(parts) == 1 else parts,
         remembers=lambda s: True,
         remembers_members=True,  # for all that is known of it
     ),
 }
 
 WINDOW_SETTINGS: dict[str, type[LocalSettings]] = {
-    name: localized(method.settings, method.localization) for name, method in WINDOW_METHODS.items()
+    name: localized(method.settings, method.localization, method.own_only)
+    for name, method in WINDOW_METHODS.items()
 }
 
 
@@ -63,6 +86,19 @@ class Refused(NamedTuple):
 LABORATORY: dict[str, Refused] = {
     "kf": Refused("an n x n covariance, and n + 1 runs of the model a cycle", 1500),
     "ekf": Refused("an n x n covariance, and a derivative of the model", 1500),
+    "oi": Refused("an n x n covariance of the model's climate", 4000),
+    "enoi": Refused("one state and a store of anomalies, where a run has members", None),
+    "3dvar": Refused("a root, n x n, of the climate's covariance", 4000),
+    "4dvar": Refused("dense modes, and the model within a window of time", 1500),
+    "4denvar": Refused("the model within a window of time", None),
+    "ukf": Refused("2 n + 1 runs of the model a cycle", 1000),
+    "cdkf": Refused("2 n + 1 runs of the model a cycle", 1000),
+    "svd-ukf": Refused("sigma points of the whole state, twice as many as it keeps modes", None),
+    "hybrid-covariance": Refused("static states of the whole grid, which blocks do not have", None),
+    "hybrid-gain": Refused("static states of the whole grid, which blocks do not have", None),
+    "smoothed-esrf": Refused("stations that stay where they are", None),
+    "steady": Refused("stations that stay where they are, and one state", None),
+    "cdsm": Refused("a long run to be trained with, of the whole state", None),
 }
 
 
