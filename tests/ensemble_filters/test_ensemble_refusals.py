@@ -97,3 +97,11 @@ def test_a_forecast_that_is_not_finite_does_not_become_finite(name: str) -> None
     broken[0, window.scalar[0]] = np.nan
     found = run(name, window._replace(forecast=broken, predicted=broken[:, window.scalar]))
     assert np.isnan(found.mean[window.scalar[0]])
+
+
+def test_nor_does_it_with_the_gain_by_singular_values() -> None:
+    window = window_of()
+    broken = np.full_like(window.forecast, np.inf)
+    with np.errstate(invalid="ignore"):
+        found = run("enkf", window._replace(forecast=broken, predicted=broken[:, :5]), gain="svd")
+    assert not np.isfinite(found.mean).any()

@@ -8,12 +8,10 @@ from halocast.errors import ConfigError
 from halocast.filters.ensemble.tapers import (
     distances,
     great_circle,
-    ring_tapers,
     schur,
     sea_distances,
 )
 from halocast.grid import EARTH_RADIUS, Grid
-from halocast.laboratory.problems.lorenz import sakov2008
 
 
 def test_great_circles() -> None:
@@ -84,14 +82,6 @@ def test_open_water_is_the_great_circle() -> None:
     np.testing.assert_allclose(
         sea_distances(grid, cells, cells), distances(grid, cells, cells), rtol=1e-12
     )
-
-
-def test_tapers_of_a_ring() -> None:
-    taper, between = ring_tapers(4.0)(sakov2008())
-    assert np.array_equal(taper, between)
-    assert taper[0, 39] == taper[0, 1]
-    assert taper[0, 4] == pytest.approx(5 / 24)
-    assert taper[0, 8] == 0
 
 
 @pytest.mark.parametrize(

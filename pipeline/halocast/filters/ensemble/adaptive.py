@@ -23,7 +23,7 @@ where R and p are those the tapers leave; belief and estimate are then averaged 
 v_o say; lambda stays above 0.5. Where nothing is seen lambda stays with Miyoshi, and goes back to 1
 with Anderson.
 
-Cost: Anderson 3 m n p; Miyoshi m p.
+Cost: Anderson m n p; Miyoshi m p.
 """
 
 from __future__ import annotations
@@ -146,23 +146,41 @@ def miyoshi(window: Window, before: float, sd: float) -> float:
 def anderson(window: Window, known: np.ndarray, settings: AndersonInflation) -> None:
     """Let the observations act, one after the other, on lambdas and deviations (2, n), in place."""
     seen = departures(window, "adaptive inflation")
-    for o in range(window.value.size):
-        spread = float(np.square(seen.predicted[:, o]).sum() / (window.members - 1.0))
-        if spread <= 0.0:
-            continue
-        near = np.abs(correlations(window, o))
-        near *= window.weight[o] if window.taper is None else window.taper[:, o]
-        r, distance = float(window.error[o] ** 2), abs(float(seen.innovation[o]))
-        _believe(known, near, distance, spread, r, settings.least_sd)
-        np.clip(known[0], settings.least, settings.most, out=known[0])
+    taper = window.taper
+    if taper is None:
+        taper = np.broadcast_to(window.weight, (known.shape[1], window.weight.size))
+    _learn(
+        np.ascontiguousarray(seen.anomalies.T), np.ascontiguousarray(seen.predicted.T),
+        np.abs(seen.innovation), np.square(window.error), taper, known,
+        settings.least_sd, settings.least, settings.most,
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
-def _believe(known, near, distance, spread, r, least_sd):
-    for s in range(near.size):
-        if near[s] > 0.0:
-            factor, sd = believe(known[0, s], known[1, s], near[s], distance, spread, r)
-            known[0, s], known[1, s] = factor, max(sd, least_sd)
+def _learn(own, predicted, distance, variance, taper, known, least_sd, least, most):
+    n, m = own.shape
+    size = np.zeros(n)
+    for s in range(n):
+        for i in range(m):
+            size[s] += own[s, i] * own[s, i]
+    for o in range(distance.size):
+        z, total = predicted[o], 0.0
+        for i in range(m):
+            total += z[i] * z[i]
+        if total <= 0.0:
+            continue
+        for s in range(n):
+            if taper[s, o] <= 0.0 or size[s] <= 0.0:
+                continue
+            along = 0.0
+            for i in range(m):
+                along += own[s, i] * z[i]
+            near = taper[s, o] * abs(along) / np.sqrt(size[s] * total)
+            factor, sd = believe(
+                known[0, s], known[1, s], near, distance[o], total / (m - 1.0), variance[o]
+            )
+            known[0, s] = min(max(factor, least), most)
+            known[1, s] = max(sd, least_sd)
 
 
 @njit(cache=True, nogil=True)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from halocast.filters.letkf.eigen import symmetric_eigen
+
 _COLUMNS = 2048  # of a stretch that stays in the cache
 
 
@@ -85,3 +87,18 @@ def solve_positive(matrix, right):
                 line[c] -= f * other[c]
         line /= factor[i, i]
     return out.T.copy()
+
+
+@njit(cache=True, nogil=True)
+def spectrum(matrix):
+    """Return the eigenvalues of a symmetric matrix (n, n), largest first, and eigenvectors in rows.
+
+    All are NaN where the matrix is not finite.
+    """
+    n = matrix.shape[0]
+    work, vectors, values = matrix.copy(), np.empty((n, n)), np.empty(n)
+    symmetric_eigen(work, n, vectors)
+    for k in range(n):
+        values[k] = work[k, k]
+    order = np.argsort(-values)
+    return values[order], vectors[order]

@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from halocast.filters.ensemble.dense import gram, product, solve_positive
+from halocast.filters.ensemble.dense import gram, product, solve_positive, spectrum
 from halocast.filters.ensemble.departures import Departures
+
+_NOTHING = 1e-12  # of the largest eigenvalue: rounding
 
 
 def increments(seen: Departures, rows: np.ndarray, variance: np.ndarray) -> np.ndarray:
@@ -98,14 +100,29 @@ def svd_increments(
     y, e = seen.predicted / root, noise / root
     if p < m:
         e = e - product(y, _least_squares(y, e))
-    u, sigma, _ = np.linalg.svd((y + e).T, full_matrices=False)
-    squares = np.square(sigma)
-    kept = np.cumsum(squares) - squares < share * squares.sum()
-    along = product(rows / root, np.ascontiguousarray(u[:, kept])) / squares[kept]
-    back = product(along, np.ascontiguousarray(u[:, kept].T))
+    u, squares = _left_vectors(y + e)
+    total = np.cumsum(squares)
+    kept = total - squares < share * squares.sum()
+    along = product(rows / root, np.ascontiguousarray(u[kept].T)) / squares[kept]
+    back = product(along, u[kept])
     return product(product(back, np.ascontiguousarray(y.T)), seen.anomalies)
+
+
+def _left_vectors(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return U', one vector a row, and Sigma^2 of x = V Sigma U' (m, p), but for those near 0."""
+    m, p = x.shape
+    turned = np.ascontiguousarray(x.T)
+    squares, vectors = spectrum(gram(turned) if p <= m else gram(x))
+    real = squares > _NOTHING * squares[:1]
+    squares, vectors = squares[real], vectors[real]
+    return (vectors if p <= m else product(vectors, x) / np.sqrt(squares)[:, None]), squares
 
 
 def _least_squares(y: np.ndarray, e: np.ndarray) -> np.ndarray:
     """Return Y^+ e, (p, p)."""
-    return np.linalg.lstsq(y, e, rcond=None)[0]
+    turned = np.ascontiguousarray(y.T)
+    squares, vectors = spectrum(gram(turned))
+    real = squares > _NOTHING * squares[:1]
+    w = vectors[real]
+    along = product(w, product(turned, e)) / squares[real][:, None]
+    return product(np.ascontiguousarray(w.T), along)

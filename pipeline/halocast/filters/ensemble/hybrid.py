@@ -34,18 +34,16 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numba import njit
 from pydantic import Field, model_validator
 
 from halocast.errors import ConfigError
 from halocast.filters.ensemble import etkf
 from halocast.filters.ensemble.adaptive import inflate
 from halocast.filters.ensemble.after import after
-from halocast.filters.ensemble.dense import gram, product
+from halocast.filters.ensemble.dense import gram, product, spectrum
 from halocast.filters.ensemble.departures import Departures, departures, refuse_taper
 from halocast.filters.ensemble.gain import increments
 from halocast.filters.ensemble.settings import SpreadSettings
-from halocast.filters.letkf.eigen import symmetric_eigen
 from halocast.filters.window import Analysis, Window, from_members
 
 
@@ -156,23 +154,15 @@ def reduced_increments(seen: Departures, rows: np.ndarray, variance: np.ndarray)
     return product(share / np.sqrt(m - 1.0), seen.anomalies)
 
 
-@njit(cache=True, nogil=True)
-def _reduced(square):
-    """Return f(G) = U [1 / (r (1 + r))] U' for G = U L U', r = sqrt(1 + L); G is destroyed.
+def _reduced(square: np.ndarray) -> np.ndarray:
+    """Return f(G) = U [1 / (r (1 + r))] U' for G = U L U' (q, q), r = sqrt(1 + L).
 
     S' f(S S') = f(S'S) S', so it may stand on either side.
     """
-    n = square.shape[0]
-    vectors, out = np.empty((n, n)), np.zeros((n, n))
-    symmetric_eigen(square, n, vectors)
-    for k in range(n):
-        root = np.sqrt(1.0 + max(square[k, k], 0.0))
-        f = 1.0 / (root * (1.0 + root))
-        for i in range(n):
-            g = f * vectors[k, i]
-            for j in range(n):
-                out[i, j] += g * vectors[k, j]
-    return out
+    values, vectors = spectrum(square)
+    root = np.sqrt(1.0 + np.maximum(values, 0.0))
+    turned = np.ascontiguousarray(vectors.T)
+    return product(turned / (root * (1.0 + root)), vectors)
 
 
 def static_of(window: Window, settings: HybridSettings) -> np.ndarray:

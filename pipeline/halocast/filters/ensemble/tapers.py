@@ -1,4 +1,4 @@
-"""Schur localization: how far apart things are, and what factor that makes of a covariance.
+"""Schur localization on the grid: how far apart cells are, and the factor of their covariance.
 
 rho = S(d / c) with Gaspari and Cohn's S and half-width c: 1 at 0, 5/24 at c, 0 from 2 c on. It is
 positive definite on the line, plane and, by great circles, very nearly on the sphere, so that
@@ -15,40 +15,15 @@ Cost: a n p distances; by water two shortest paths a place, about 0.3 microsecon
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from halocast.errors import ConfigError
 from halocast.grid import EARTH_RADIUS, Grid
-from halocast.laboratory.problem import Problem
 from halocast.localization.taper import gaspari_cohn
 
 _NEIGHBOURS = ((0, 1), (1, -1), (1, 0), (1, 1))  # the other four are these, seen from there
-
-
-def ring_tapers(radius: float) -> Callable[[Problem], tuple[np.ndarray, np.ndarray]]:
-    """Return tapers of a small problem's own distances, for `laboratory.methods.EnsembleMethod`.
-
-    Parameters
-    ----------
-    radius
-        The half-width c, in the problem's units of position.
-    """
-    made: dict[Problem, tuple[np.ndarray, np.ndarray]] = {}
-
-    def tapers(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        if problem not in made:
-            everything = np.arange(problem.dimension)
-            made[problem] = (
-                gaspari_cohn(problem.distances(everything, problem.scalar) / radius),
-                gaspari_cohn(problem.distances(problem.scalar, problem.scalar) / radius),
-            )
-        return made[problem]
-
-    return tapers
 
 
 def great_circle(
