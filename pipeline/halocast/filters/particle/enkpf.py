@@ -110,8 +110,9 @@ def analyse(window: Window, settings: EnkpfSettings) -> Analysis:
     members = moved[slots] + product(first + pull, split.root.T.copy())
     remaining = inner @ (split.weight @ split.left)
     mean = split.weight @ moved + (1.0 - gamma) * split.root @ remaining
-    centre = members.mean(axis=0)
-    members = centre + settings.inflation * (members - centre)
+    if settings.inflation != 1.0:  # at 1 copies stay copies, bit for bit
+        centre = members.mean(axis=0)
+        members = centre + settings.inflation * (members - centre)
     health = {"ess": effective_number(split.weight), "gamma": gamma}
     return Analysis(members, mean, members.std(axis=0, ddof=1), health)
 

@@ -92,12 +92,18 @@ def analyse(window: Window, settings: LocalizedSettings) -> Analysis:
         window.noise_kind, window.df, settings.alpha, settings.min_effective,
         window.seed, window.cycle,
     )  # fmt: skip
-    out = from_members(members, ess=ess)
-    moved = settings.inflation * (members - out.mean)
+    if settings.inflation != 1.0 or settings.jitter > 0:
+        members = _spread_out(window, members, settings)
+    return from_members(members, ess=ess)
+
+
+def _spread_out(window: Window, members: np.ndarray, settings: LocalizedSettings) -> np.ndarray:
+    mean = members.mean(axis=0)
+    moved = settings.inflation * (members - mean)
     if settings.jitter > 0:
         drawn = window.own_normals(Purpose.JITTER, members.size).reshape(members.shape)
-        moved += settings.jitter * out.spread * (drawn - drawn.mean(axis=0))
-    return from_members(out.mean + moved, ess=ess)
+        moved += settings.jitter * members.std(axis=0, ddof=1) * (drawn - drawn.mean(axis=0))
+    return mean + moved
 
 
 @njit(cache=True, nogil=True)
