@@ -25,6 +25,7 @@ from halocast.config import RunSettings, validate_settings
 from halocast.cycle.context import data_store, make_model, most_blocks
 from halocast.cycle.driver import Driver, Progress
 from halocast.diagnostics import Row, rows_by_cycle, summarise
+from halocast.diagnostics.desroziers import Consistency, stored_consistency
 from halocast.engines import Engine
 from halocast.errors import RunError, RunStopped
 from halocast.stores.copying import copy_folder
@@ -298,3 +299,8 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 def run_scores(directory: str | Path | Place) -> list[Row]:
     """Return the scores of a run, averaged over its committed cycles."""
     return summarise(rows_by_cycle(open_run(directory)["scores"].to_dataset()))
+
+
+def run_consistency(directory: str | Path | Place) -> list[Consistency]:
+    """Return the variances of errors that a run assumed, and those found in all its cycles."""
+    return stored_consistency(open_run(directory)["observations"].to_dataset())

@@ -17,9 +17,17 @@ from halocast.config import override as override_tree
 from halocast.cycle.stopping import STOPPED, request_stop, stop_signals
 from halocast.cycle.traffic import log_traffic
 from halocast.diagnostics import table
+from halocast.diagnostics.desroziers import consistency_table
 from halocast.engines import make_engine
 from halocast.errors import RunStopped
-from halocast.runs import carry_out, change_settings, create_run, run_scores, stored_settings
+from halocast.runs import (
+    carry_out,
+    change_settings,
+    create_run,
+    run_consistency,
+    run_scores,
+    stored_settings,
+)
 from halocast.stores.places import locate
 from halocast.stores.run_store import RunStore
 
@@ -121,3 +129,6 @@ def show_scores(console: Console, directory: str | Path, *, everything: bool) ->
     console.print(table(rows if everything else surface))
     if not everything and len(surface) < len(rows):
         console.print(f"The layers below: halocast scores {directory} --all")
+    found = run_consistency(directory)
+    if found:
+        console.print(consistency_table(found))

@@ -15,6 +15,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from halocast.diagnostics.summary import label, with_unit
+from halocast.samplers.densities import GAUSSIAN
+from halocast.sources.rows import VARIABLES, Fate
+
+_COLUMNS = "variable", "value", "forecast_mean", "analysis_mean", "error", "forecast_spread"
 
 
 class Consistency(NamedTuple):
@@ -105,3 +114,37 @@ def tuned_factor(before: float, assumed: float, found: float, share: float) -> f
     if found <= 0:
         return before
     return before * (1 + share * (found / assumed - 1))
+
+
+def stored_consistency(observations: xr.Dataset) -> list[Consistency]:
+    """Compare variances in all cycles of a run, for each variable.
+
+    ``observations`` are those of `halocast.open_run`; what was assimilated with Gaussian errors
+    counts, with the errors of the run file (before any moderation).
+    """
+    if "n" not in observations or not set(_COLUMNS) <= set(observations):
+        return []
+    table = observations.compute()
+    valid = np.arange(table.sizes["slot"]) < table["n"].values.astype(int)[:, None]
+    used = valid & (table["fate"].values == Fate.ASSIMILATED) & (table["noise"].values == GAUSSIAN)
+    return consistency(*(table[name].values[used] for name in _COLUMNS))
+
+
+def consistency_table(entries: list[Consistency]) -> Table:
+    """Lay standard deviations assumed and found side by side, for people."""
+    out = Table(box=SIMPLE_HEAD, title="Errors assumed, and found (Desroziers et al. 2005)")
+    out.add_column("observed")
+    for heading in ("n", "error", "found", "forecast", "found", "innovation", "found"):
+        out.add_column(heading, justify="right")
+    for entry in entries:
+        numbers = (
+            entry.error, entry.error_found, entry.forecast, entry.forecast_found,
+            entry.total, entry.total_found,
+        )  # fmt: skip
+        name = with_unit(*label(VARIABLES[entry.kind]))
+        out.add_row(name, str(entry.n), *(_root(number) for number in numbers))
+    return out
+
+
+def _root(variance: float) -> str:
+    return "< 0" if variance < 0 else f"{np.sqrt(variance):.4g}"
