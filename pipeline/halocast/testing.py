@@ -1,4 +1,4 @@
-"""The conformance kit: does a model keep the promises of `halocast.models.Model`?
+"""The conformance kits: does a model, or a filter, of one's own keep its promises?
 
 In a script, ``check_model(model)`` returns what is broken, in words. In a test suite, derive from
 `ModelTests` and give it a model; pytest then runs each promise as a test of its own:
@@ -11,6 +11,8 @@ In a script, ``check_model(model)`` returns what is broken, in words. In a test 
 What is tested: the same answer twice, and a restart that changes no bit; finite states; a layout
 that is true (shape, names, places); arguments that stay as they were; ``complete`` leaving alone
 what nothing was drawn for. Nothing here knows what the model is of.
+
+For filters there are ``check_filter`` and `FilterTests` (`halocast.testing_filter`).
 """
 
 from __future__ import annotations
@@ -23,6 +25,20 @@ import numpy as np
 from halocast.errors import HalocastError
 from halocast.grid import Place
 from halocast.models.base import MODEL_MEMBERS, ForcingWindow, Model
+from halocast.testing_filter import (
+    FilterTests,
+    check_filter,
+    member_order_does_not_matter,
+)
+
+__all__ = [
+    "PROMISES",
+    "FilterTests",
+    "ModelTests",
+    "check_filter",
+    "check_model",
+    "member_order_does_not_matter",
+]
 
 _START = np.datetime64("2024-08-01T00:00:00", "s")
 _STOP = np.datetime64("2024-08-01T02:00:00", "s")
