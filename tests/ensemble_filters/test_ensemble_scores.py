@@ -39,7 +39,10 @@ SCORES: dict[str, tuple[Callable[[], Problem], Callable[[], Method], float]] = {
     "enkf-100": (sakov2012, whole(enkf, enkf.EnkfSettings, 100, inflation=1.01), 0.56),
     "etkf-10": (sakov2012, whole(etkf, etkf.EtkfSettings, 10, inflation=1.02, **TURNED), 0.60),
     "denkf-10": (sakov2012, whole(denkf, denkf.DenkfSettings, 10), 1.04),
-    "eakf-20": (anderson2010rhf, whole(serial, serial.EakfSettings, 20, inflation=1.01), 0.87),
+    "etkf-3": (sakov2012, whole(etkf, etkf.EtkfSettings, 3, inflation=1.3), 0.80),
+    "eakf-20": (
+        anderson2010rhf, whole(serial, serial.EakfSettings, 20, inflation=1.01, **TURNED), 0.87
+    ),
     "enkf-40": (sakov2008, whole(enkf, enkf.EnkfSettings, 40, inflation=1.06), 0.22),
     "enkf-28": (sakov2008, whole(enkf, enkf.EnkfSettings, 28, inflation=1.08), 0.24),
     "etkf-24": (sakov2008, whole(etkf, etkf.EtkfSettings, 24, inflation=1.02, **TURNED), 0.18),
