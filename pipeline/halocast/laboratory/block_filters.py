@@ -2,10 +2,9 @@
 
 A ring is a plane of one row that wraps around, a box a plane, and a problem without places one
 block that sees everything. The mixture filters (lsmcmc-v2, bridge) make kernels of the model noise
-and leave nothing but weights where there is none; they are given one here, independent from scalar
-to scalar and from cycle to cycle, of standard deviation ``jitter`` times the forecast's spread
-there (a kernel smoother's bandwidth; Musso, Oudjane & LeGland 2001). A problem's own model noise,
-which may correlate, is added to the members before.
+and do nothing but weigh where there is none; they are given one here, ``jitter``, see
+`halocast.laboratory.methods.jitter_of`. A problem's own model noise, which may correlate, is added
+to the members before.
 
 ``inflation`` multiplies the analysis's anomalies, as everywhere in the laboratory.
 """
@@ -16,13 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from halocast.draws import Address, Purpose, normals
+from halocast.draws import Purpose
 from halocast.errors import ConfigError
 from halocast.filters import FILTERS
 from halocast.filters.base import BlockObservations, BlockUpdate, make_group
 from halocast.filters.window import Analysis
 from halocast.grid import Grid
-from halocast.laboratory.methods import Outcome, outcome_of
+from halocast.laboratory.methods import Outcome, jitter_of, outcome_of
 from halocast.laboratory.problem import Problem
 from halocast.localization.blocks import Blocks, Incidence, partition
 from halocast.noise import ModelNoise
@@ -90,10 +89,7 @@ class BlockFilterMethod:
         self, problem: Problem, state: BlockEnsemble, ahead: np.ndarray, value: np.ndarray,
         seed: int, cycle: int,
     ) -> tuple[BlockUpdate, np.ndarray]:  # fmt: skip
-        m, n = ahead.shape
-        sd = self._jitter * ahead.std(axis=0, ddof=1)
-        drawn = [normals(Address(seed, cycle, Purpose.JITTER, i), n) for i in range(m)]
-        noise = sd * (np.array(drawn) - np.mean(drawn, axis=0))
+        sd, noise = jitter_of(ahead, self._jitter, seed, cycle)
         assert state.seen is not None
         group = make_group(
             np.arange(state.blocks.n_blocks), state.blocks, state.seen,

@@ -20,7 +20,7 @@ import numpy as np
 from halocast.draws import Purpose
 from halocast.errors import ConfigError
 from halocast.filters.window import Analysis, Window
-from halocast.laboratory.methods import Outcome, outcome_of, window_of
+from halocast.laboratory.methods import Outcome, jitter_of, outcome_of, window_of
 from halocast.laboratory.problem import Problem
 from halocast.localization.taper import gaspari_cohn
 
@@ -88,6 +88,8 @@ class LocalMethod:
         As for `halocast.laboratory.methods.EnsembleMethod`.
     radius
         ``loc_rad``, in the unit of the problem's places.
+    jitter
+        As for `halocast.laboratory.methods.EnsembleMethod`.
     """
 
     def __init__(
@@ -96,11 +98,12 @@ class LocalMethod:
         settings: Any,
         members: int,
         radius: float,
+        jitter: float = 0.0,
     ) -> None:
         if not 0 < radius < np.inf:
             raise ConfigError(f"a radius of {radius:g} is none", remedy="give a positive one")
         self._analyse, self._settings, self._members = analyse, settings, members
-        self._radius = radius
+        self._radius, self._jitter = radius, jitter
 
     def start(self, problem: Problem, seed: int) -> LocalEnsemble:
         """Draw the first members."""
@@ -117,7 +120,10 @@ class LocalMethod:
             near = self._look_around(problem)
         quiet = problem.advance(state.members, cycle)
         noise = problem.model_noise(Purpose.MODEL_NOISE, self._members, seed, cycle)
-        whole = window_of(problem, quiet, noise, value, (None, None), seed, cycle, None)
+        sd, jitter = jitter_of(quiet, self._jitter, seed, cycle)
+        none = (None, None)
+        whole = window_of(problem, quiet, noise + jitter, value, none, seed, cycle, None)
+        whole = whole._replace(noise_sd=np.hypot(whole.noise_sd, sd))
         members, memories = whole.forecast.copy(), list(state.memories)
         mean = members.mean(axis=0)
         spread = members.std(axis=0, ddof=min(1, self._members - 1))

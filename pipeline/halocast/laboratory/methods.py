@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from halocast.draws import Purpose
+from halocast.draws import Address, Purpose, normals
 from halocast.filters.window import Analysis, Window
 from halocast.laboratory.problem import Problem
 
@@ -61,6 +61,8 @@ class EnsembleMethod:
     tapers
         (problem) -> factors between scalars and observations (n, p), and between observations
         (p, p), for Schur localization; None without.
+    jitter
+        For filters that need model noise where the problem has none, see `jitter_of`.
     """
 
     def __init__(
@@ -69,9 +71,10 @@ class EnsembleMethod:
         settings: Any,
         members: int,
         tapers: Callable[[Problem], tuple[np.ndarray, np.ndarray]] | None = None,
+        jitter: float = 0.0,
     ) -> None:
         self._analyse, self._settings, self._members = analyse, settings, members
-        self._tapers = tapers
+        self._tapers, self._jitter = tapers, jitter
 
     def start(self, problem: Problem, seed: int) -> Ensemble:
         """Draw the first members."""
@@ -85,10 +88,33 @@ class EnsembleMethod:
         quiet = problem.advance(state.members, cycle)
         noise = problem.model_noise(Purpose.MODEL_NOISE, self._members, seed, cycle)
         tapers = (None, None) if self._tapers is None else self._tapers(problem)
-        window = window_of(problem, quiet, noise, value, tapers, seed, cycle, state.memory)
+        sd, jitter = jitter_of(quiet, self._jitter, seed, cycle)
+        window = window_of(problem, quiet, noise + jitter, value, tapers, seed, cycle, state.memory)
+        window = window._replace(noise_sd=np.hypot(window.noise_sd, sd))
         analysis = self._analyse(window, self._settings)
         outcome = outcome_of(window.forecast, analysis)
         return Ensemble(analysis.members, analysis.memory), outcome
+
+
+def jitter_of(
+    forecast: np.ndarray, share: float, seed: int, cycle: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw model noise for filters that cannot do without, where a problem has none.
+
+    It is independent from scalar to scalar and from cycle to cycle, of standard deviation ``share``
+    times the spread of the forecast (m, n), a kernel smoother's bandwidth (Musso, Oudjane & LeGland
+    2001); its mean over the members is 0.
+
+    Returns
+    -------
+    The standard deviations (n,), and each member's noise (m, n).
+    """
+    m, n = forecast.shape
+    if share == 0.0:
+        return np.zeros(n), np.zeros((m, n))
+    sd = share * forecast.std(axis=0, ddof=1)
+    drawn = np.array([normals(Address(seed, cycle, Purpose.JITTER, i), n) for i in range(m)])
+    return sd, sd * (drawn - drawn.mean(axis=0))
 
 
 def outcome_of(forecast: np.ndarray, analysis: Analysis) -> Outcome:
@@ -123,7 +149,7 @@ def window_of(
         df=np.full(p, problem.df),
         scalar=scalar,
         noise_free=quiet,
-        predicted_noise_free=predicted if problem.noise_sd is None else problem.predict(quiet),
+        predicted_noise_free=problem.predict(quiet) if noise.any() else predicted,
         noise_sd=np.zeros(n) if problem.noise_sd is None else problem.noise_sd,
         taper=tapers[0],
         taper_between=tapers[1],

@@ -22,6 +22,8 @@ from halocast.laboratory.problem import Problem
 from halocast.settings import Settings
 
 _FILTERS = "halocast.filters"
+# window methods that cannot run on blocks; name: module, settings
+WINDOW_ONLY = {"smoothed-esrf": ("operation.smoothed_esrf", "SmoothedEsrfSettings")}
 # name: module, settings
 BLOCK_FILTERS = {
     "lsmcmc-v2": ("lsmcmc_v2", "LsmcmcV2Settings"),
@@ -37,6 +39,9 @@ OWN_CYCLES = {
     "3dvar": ("kalman.var3d", "Var3d", "Var3dSettings"),
     "4dvar": ("kalman.var4d", "Var4d", "Var4dSettings"),
     "4denvar": ("kalman.envar4d", "EnVar4d", "EnVar4dSettings"),
+    "ukf": ("sigma_point.ukf", "Ukf", "UkfSettings"),
+    "cdkf": ("sigma_point.cdkf", "Cdkf", "CdkfSettings"),
+    "svd-ukf": ("sigma_point.svd", "SvdUkf", "SvdUkfSettings"),
     "cdsm": ("score.method", "ScoreFilter", "CdsmSettings"),
 }
 
@@ -55,7 +60,8 @@ class MethodEntry(Settings):
     )
     jitter: float = Field(
         0.0, ge=0, allow_inf_nan=False,
-        description="Kernel width of a block filter, as a share of the forecast's spread",
+        description="Kernel width of filters that need model noise, as a share of the forecast's "
+        "spread",
     )  # fmt: skip
     inflation: float = Field(
         1.0, gt=0, allow_inf_nan=False,
@@ -65,7 +71,7 @@ class MethodEntry(Settings):
 
 def names() -> list[str]:
     """Return the names of all methods."""
-    return sorted({*WINDOW_METHODS, *BLOCK_FILTERS, *OWN_CYCLES} - {"python"})
+    return sorted({*WINDOW_METHODS, *WINDOW_ONLY, *BLOCK_FILTERS, *OWN_CYCLES} - {"python"})
 
 
 def build(entry: MethodEntry, problem: Problem) -> Method:
@@ -100,19 +106,23 @@ def _own_cycle(entry: MethodEntry) -> Method:
 
 
 def _window_method(entry: MethodEntry, members: int) -> Method:
-    if entry.method not in WINDOW_METHODS:
+    if entry.method in WINDOW_ONLY:
+        module, name = WINDOW_ONLY[entry.method]
+        analyse, kind = _find(module, "analyse"), _find(module, name)
+    elif entry.method in WINDOW_METHODS:
+        analyse, kind = WINDOW_METHODS[entry.method][:2]
+    else:
         raise ConfigError(f"no method {entry.method!r}", remedy=f"one of {', '.join(names())}")
-    analyse, kind = WINDOW_METHODS[entry.method][:2]
     chosen = _settings(entry.method, kind, entry.settings)
     if entry.localization == "none":
-        return EnsembleMethod(analyse, chosen, members)
+        return EnsembleMethod(analyse, chosen, members, jitter=entry.jitter)
     if entry.radius is None:
         raise ConfigError(
             "a localization needs its radius", where=entry.method, remedy="give radius, in cells"
         )
     if entry.localization == "observations":
-        return LocalMethod(analyse, chosen, members, entry.radius)
-    return EnsembleMethod(analyse, chosen, members, schur(entry.radius))
+        return LocalMethod(analyse, chosen, members, entry.radius, entry.jitter)
+    return EnsembleMethod(analyse, chosen, members, schur(entry.radius), entry.jitter)
 
 
 def _require_size(name: str, problem: Problem) -> None:
