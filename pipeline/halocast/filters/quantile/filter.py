@@ -92,6 +92,8 @@ def analyse_rhf(window: Window, settings: RhfSettings) -> Analysis:
     require_usable(window)
     free = np.full(window.forecast.shape[1] + window.value.size, np.inf)
     members = _swept(window, HISTOGRAM, -free, free, False)
+    if settings.inflation == 1.0 and not settings.rotation:
+        return from_members(members)
     mean = members.mean(axis=0)
     moved = settings.inflation * (members - mean)
     return from_members(mean + (rotate(window, moved) if settings.rotation else moved))

@@ -59,7 +59,8 @@ def distribution_at(value, weight, mean, h, lower, upper):
 @njit(cache=True, nogil=True)
 def quantile_at(u, weight, mean, h, lower, upper):
     """Return the value with the share u of the mixture's mass below it, by bisection."""
-    low, high = max(lower, mean.min() - 40.0 * h), min(upper, mean.max() + 40.0 * h)
+    low = min(max(lower, mean.min() - 40.0 * h), upper)
+    high = max(min(upper, mean.max() + 40.0 * h), lower)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
         if distribution_at(middle, weight, mean, h, lower, upper) < u:
