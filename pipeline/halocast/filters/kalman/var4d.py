@@ -8,8 +8,8 @@ derivatives where they are known, by differences of model runs where not.
 
 Windows overlap: one begins ``lag`` cycles back, slides by one, and sees the newest observations
 alone, each once; the older ones are in x_b, the analysis of the window before, carried on
-(Bocquet & Sakov 2014, single assimilation; so does DAPPER). B is the climate's covariance times
-``scale`` at every window's beginning. Model noise has no place in it: B stands for everything.
+(Bocquet & Sakov 2014, single assimilation; so does DAPPER). B is the climate's covariance, or I,
+times ``scale`` at every window's beginning. Model noise has no place in it: B stands for all.
 
 Cost of an iteration: n model runs over the window, 2 n^3 ``lag`` for products; n <= 1500.
 """
@@ -39,9 +39,10 @@ class Var4dSettings(Settings):
 
     method: Literal["4dvar"] = Field("4dvar", description="The filter.")
     lag: int = Field(1, ge=1, le=50, description="Length of a window in cycles.")
-    scale: float = Field(
-        0.1, gt=0, allow_inf_nan=False, description="B is the climate's covariance times this."
+    background: Literal["climate", "identity"] = Field(
+        "climate", description="What B is a multiple of: the climate's covariance, or I."
     )
+    scale: float = Field(0.1, gt=0, allow_inf_nan=False, description="Which multiple.")
     iterations: int = Field(10, ge=1, le=50, description="Steps of Gauss and Newton, at most.")
     tolerance: float = Field(
         1e-3, ge=0, le=1, description="A step shorter than this, per mode, is the last."
@@ -134,8 +135,10 @@ class Var4d:
         """
         require_size(problem.dimension, LARGEST, "4dvar", "its modes are a dense matrix")
         require_errors(problem.error, "4dvar")
-        b = self._settings.scale * climate_of(problem, seed).covariance
-        return Var4dState(problem.start, 0, root_of(b, "4dvar"))
+        b = np.eye(problem.dimension)
+        if self._settings.background == "climate":
+            b = climate_of(problem, seed).covariance
+        return Var4dState(problem.start, 0, root_of(self._settings.scale * b, "4dvar"))
 
     def cycle(
         self, problem: Problem, state: Var4dState, value: np.ndarray, seed: int, cycle: int
