@@ -23,6 +23,8 @@ Cost: a uniform a wave and one Fourier transform.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from scipy import fft
 from scipy.optimize import brentq
@@ -77,6 +79,7 @@ def lattice_field(lattice: tuple[int, int], length_cells: float, address: Addres
     return fft.ifft2(waves).real * (ny * nx)
 
 
+@lru_cache(maxsize=64)
 def spectrum_width(lattice: tuple[int, int], length_cells: float) -> float:
     """Return sigma, for which the correlation of lattice fields at ``length_cells`` is 1/e.
 

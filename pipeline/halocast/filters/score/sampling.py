@@ -6,8 +6,9 @@ At noise levels s falling from the first to the last, some steps each of
 
 and at the end one denoising without noise, x <- x + s² score(x, s). With few steps the chains lag
 behind the levels: as s falls, a step becomes short against the spread v of what is sampled, and the
-chains keep the variance v + s² of the level where steps * step_size * s² was last about v. Their
-mean is right, their spread too large, by about a tenth with the defaults.
+chains keep the variance v + s² of the level where steps * step_size * s² was last about v, and a
+share of where they began. Where that is the forecast, as here, the mean hardly suffers; the spread
+is too large by a tenth and more with the defaults.
 """
 
 from __future__ import annotations
