@@ -198,6 +198,7 @@ def test_the_gain_by_singular_values_where_it_holds_and_where_not() -> None:
     few = departures(window_of(40, 12, 4), "test")
     noise = enkf.perturbations(window_of(40, 12, 4), few.variance)
     clean = noise - few.predicted @ np.linalg.pinv(few.predicted) @ noise
+    clean *= np.sqrt(39 / 35)
     y = few.predicted
     direct = few.innovation @ np.linalg.inv(y.T @ y + clean.T @ clean) @ y.T @ few.anomalies
     found = svd_increments(few, noise, few.innovation[None], 1.0)[0]

@@ -14,6 +14,10 @@ from halocast.filters.ensemble.hybrid import (
     analyse_gain,
 )
 from halocast.filters.window import Window
+from halocast.laboratory.methods import EnsembleMethod
+from halocast.laboratory.problems.lorenz96 import sakov2008
+from halocast.laboratory.trial import run_trial
+from halocast.models.small import lorenz96
 
 
 def case(p: int = 5, seed: int = 0) -> tuple[Window, np.ndarray]:
@@ -98,3 +102,25 @@ def test_functions_of_a_scalar_are_taken_linear_for_static_states() -> None:
         analyse_covariance(other, settings).members,
         analyse_covariance(window, settings).members, rtol=0, atol=1e-13,
     )  # fmt: skip
+
+
+def climate(count: int) -> np.ndarray:
+    """States of a free Lorenz-96 run, a time unit apart, (count, 40)."""
+    state, found = sakov2008().start[None] + 0.01 * np.arange(40), []
+    for _ in range(count + 50):
+        state = lorenz96.advance(state, 20, 0.05)
+        found.append(state[0])
+    return np.array(found[50:])
+
+
+@pytest.mark.parametrize("name", ["covariance", "gain"])
+def test_static_anomalies_carry_ten_members_without_localization(name: str, tmp_path: Path) -> None:
+    """The ETKF of ten is lost (3.9), 3D-Var with this static covariance has 0.41."""
+    file = tmp_path / "static.npy"
+    np.save(file, np.sqrt(0.02) * climate(200))
+    analyse, settings = {
+        "covariance": (analyse_covariance, HybridCovarianceSettings),
+        "gain": (analyse_gain, HybridGainSettings),
+    }[name]
+    method = EnsembleMethod(analyse, settings(static=file, inflation=1.1, rotation=1), 10)
+    assert run_trial(sakov2008(), method, 1, 1000).analysis < 0.38

@@ -37,7 +37,7 @@ class EnkfSettings(SpreadSettings):
     gain: Literal["exact", "svd"] = Field(
         "exact",
         description="How R enters the gain: exact, or svd, by the sample of the perturbations "
-        "(Evensen 2003; poor with more observations than members).",
+        "(Evensen 2003; for many times more members than observations).",
     )
     svd_share: float = Field(
         0.999, gt=0, le=1, description="Share of the squared singular values that svd keeps."

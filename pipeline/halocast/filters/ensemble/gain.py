@@ -80,9 +80,12 @@ def svd_increments(
     Y + e = V Sigma U' and (Y'Y + (m - 1) R)^-1 ~ U Sigma^-2 U', of the largest squares that make up
     ``share`` of their total. It takes Y'e for 0.
 
-    Pitfall: with more observations than members R has the rank of the sample, and innovations
-    outside the span of Y + e are ignored: for p = 100, m = 20 the increment is a quarter too long
-    and 40 degrees off. With p < m the cross term is removed: e loses what the Y explain.
+    Pitfall: R has the rank of the sample, and what it gets wrong is large unless members are many
+    times the observations. In random cases with P and R of one size, increments against those of
+    the exact gain have cosine 0.65 for p = 100, m = 20, and 0.95 (and a sixth too much length) for
+    p = 10, m = 40. Where m > 2 p the cross term is removed: e loses what the Y explain, and is
+    scaled by sqrt((m - 1) / (m - 1 - p)) for what that took from its variance (our addition). With
+    fewer members the rest of e would not span the observations.
 
     Parameters
     ----------
@@ -98,8 +101,9 @@ def svd_increments(
     m, p = seen.predicted.shape
     root = np.sqrt(seen.variance)
     y, e = seen.predicted / root, noise / root
-    if p < m:
+    if 2 * p < m:
         e = e - product(y, _least_squares(y, e))
+        e = e * np.sqrt((m - 1.0) / (m - 1.0 - p))
     u, squares = _left_vectors(y + e)
     total = np.cumsum(squares)
     kept = total - squares < share * squares.sum()
