@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import yaml
@@ -26,8 +26,9 @@ from pydantic import (
 )
 
 from halocast.errors import ConfigError
-from halocast.filters import FILTERS, LABORATORY, FilterSettings, refusal
+from halocast.filters import FILTERS, FilterSettings
 from halocast.filters.own import PythonFilterSettings
+from halocast.mistakes import sentence
 from halocast.models.external.settings import ExternalModelSettings
 from halocast.models.linear_gaussian import LinearGaussianSettings
 from halocast.models.own import PythonModelSettings
@@ -224,7 +225,7 @@ def validate_settings(tree: Mapping[str, Any], where: str = "") -> RunSettings:
     try:
         return RunSettings.model_validate(tree)
     except ValidationError as error:
-        problems = [_sentence(e) for e in error.errors()]
+        problems = [sentence(e, RunSettings) for e in error.errors()]
         noun = "mistake" if len(problems) == 1 else "mistakes"
         raise ConfigError(
             f"{len(problems)} {noun} in the run file:\n" + "\n".join(f"  - {p}" for p in problems),
@@ -243,73 +244,3 @@ def override(tree: dict[str, Any], text: str) -> None:
             tree[section] = {}
         tree = tree[section]
     tree[last] = yaml.safe_load(value)
-
-
-def _sentence(problem: Mapping[str, Any]) -> str:
-    """Say one mistake: key, value, and what would be right."""
-    loc = [str(part) for part in problem["loc"]]
-    key = ".".join(part for part in loc if part not in _TAGS)
-    value = problem.get("input")
-    if problem["type"] == "extra_forbidden":
-        known = _keys_beside(loc)
-        close = difflib.get_close_matches(loc[-1], known)
-        hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
-        return f"{key}: unknown key; {hint}"
-    if problem["type"] == "missing":
-        return f"{key}: is missing"
-    if problem["type"] == "union_tag_invalid" and key == "filter":
-        return _no_method(str(problem["ctx"]["tag"]))
-    message = problem["msg"].removeprefix("Value error, ")
-    shown = "" if isinstance(value, dict) else f" = {value!r}"
-    what = f"{key}{shown}: " if key else ""
-    return f"{what}{message[:1].lower()}{message[1:]}"
-
-
-def _no_method(name: str) -> str:
-    """Say why a filter's method cannot be had."""
-    if name in LABORATORY:
-        return f"filter.method = {name!r}: {refusal(name)}"
-    close = difflib.get_close_matches(name, [*FILTERS, *LABORATORY])
-    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(FILTERS)}"
-    return f"filter.method = {name!r}: unknown; {hint}"
-
-
-# discriminator values that pydantic puts into the path of a mistake
-_TAGS = {
-    "sphere", "plane", "shallow-water", "linear-gaussian", "north-atlantic", "nature", "exact",
-    "rwm", "pcn", "mala", "pcnl", "hmc", "python", "external", "identity", "arctan", "anderson",
-    "miyoshi", *FILTERS,
-}  # fmt: skip
-
-
-def _keys_beside(loc: list[str]) -> list[str]:
-    """Return the keys a section takes, given the path of an unknown key in it."""
-    kind: Any = RunSettings
-    for part in loc[:-1]:
-        kind = _step(kind, part)
-        if kind is None:
-            return []
-    fields = getattr(kind, "model_fields", {})
-    return [field.alias or name for name, field in fields.items()]
-
-
-def _step(kind: Any, part: str) -> Any:
-    fields = getattr(kind, "model_fields", {})
-    if part in fields:
-        return fields[part].annotation
-    options = _sections(kind)
-    for option in options:
-        tags = (option.model_fields.get(name) for name in ("kind", "method", "by"))
-        tag = next((found for found in tags if found is not None), None)
-        if tag is not None and part in get_args(tag.annotation):
-            return option
-        if part in option.model_fields:
-            return option.model_fields[part].annotation
-    return options[0] if len(options) == 1 else None
-
-
-def _sections(kind: Any) -> list[Any]:
-    """Return the sections that a union, perhaps of annotated unions, is of."""
-    if hasattr(kind, "model_fields"):
-        return [kind]
-    return [section for part in get_args(kind) for section in _sections(part)]

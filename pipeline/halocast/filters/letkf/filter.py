@@ -52,6 +52,13 @@ class LetkfSettings(Settings):
     radius_km: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="The same in km, instead of radius."
     )
+    halo: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Twice the radius in cells, instead of it: how far an observation acts, as "
+        "other filters are told.",
+    )
     inflation: float = Field(
         1.0,
         ge=1,
@@ -79,11 +86,16 @@ class LetkfSettings(Settings):
     def _choices_agree(self) -> LetkfSettings:
         if min(self.block) < 1:
             raise ValueError(f"block {list(self.block)} has no cells: give 1 or more each way")
-        if (self.radius is None) == (self.radius_km is None):
-            raise ValueError("give the localization once: radius (cells) or radius_km")
+        if [self.radius, self.radius_km, self.halo].count(None) != 2:
+            raise ValueError("give the localization once: radius (cells), radius_km or halo")
         if self.rtps > 0 and self.rtpp > 0:
             raise ValueError("rtps and rtpp both relax the spread: use one of them")
         return self
+
+    @property
+    def cells(self) -> float | None:
+        """The radius in cells, where it is not given in km."""
+        return self.radius if self.halo is None else 0.5 * self.halo
 
 
 def sees(settings: LetkfSettings, blocks: Blocks, cells: np.ndarray, grid: Grid) -> Incidence:
@@ -114,8 +126,8 @@ def reach_in_cells(settings: LetkfSettings, grid: Grid) -> float:
     On the sphere the way between two points leads through higher latitudes, where cells are
     narrower, by at most half its length.
     """
-    if settings.radius is not None:
-        return 2.0 * settings.radius
+    if settings.cells is not None:
+        return 2.0 * settings.cells
     assert settings.radius_km is not None
     reach = 2.0 * _METRES * settings.radius_km
     width = float(grid.dx.min())
@@ -202,7 +214,7 @@ def _local(group: BlockGroup, settings: LetkfSettings) -> tuple[Local, np.ndarra
         rejected = np.square(departure) > settings.background_check**2 * variance
     grid = group.grid
     row, column = np.divmod(group.cell, grid.shape[1])
-    origin, step, metric, radius = np.zeros(2), np.ones(2), 0, settings.radius
+    origin, step, metric, radius = np.zeros(2), np.ones(2), 0, settings.cells
     if settings.radius_km is not None:
         radius, metric = settings.radius_km * _METRES, 1 if grid.geometry == "plane" else 2
         origin, step = np.array([grid.y[0], grid.x[0]]), np.array(grid.spacing)
