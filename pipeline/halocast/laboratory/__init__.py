@@ -5,3 +5,6 @@ problems/    those of the field's papers
 methods      how a filter is cycled: an ensemble and its analysis, or a method's own cycle
 trial        truth, observations and a method, cycle after cycle; its scores
 """
+
+# the registry of filters names methods that are cycled here: whoever comes first, it is read first
+import halocast.filters  # noqa: F401
