@@ -83,9 +83,9 @@ def svd_increments(
     Pitfall: R has the rank of the sample, and what it gets wrong is large unless members are many
     times the observations. In random cases with P and R of one size, increments against those of
     the exact gain have cosine 0.65 for p = 100, m = 20, and 0.95 (and a sixth too much length) for
-    p = 10, m = 40. Where m > 2 p the cross term is removed: e loses what the Y explain, and is
-    scaled by sqrt((m - 1) / (m - 1 - p)) for what that took from its variance (our addition). With
-    fewer members the rest of e would not span the observations.
+    p = 10, m = 40. Where p < m - 1 the cross term is removed: e loses what the Y explain, and is
+    scaled by sqrt((m - 1) / (m - 1 - p)) for what that took from its variance (our addition). For
+    p = 15, m = 20 increments are still three times too long.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def svd_increments(
     m, p = seen.predicted.shape
     root = np.sqrt(seen.variance)
     y, e = seen.predicted / root, noise / root
-    if 2 * p < m:
+    if p < m - 1:
         e = e - product(y, _least_squares(y, e))
         e = e * np.sqrt((m - 1.0) / (m - 1.0 - p))
     u, squares = _left_vectors(y + e)
