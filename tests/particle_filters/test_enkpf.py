@@ -7,7 +7,6 @@ import pytest
 from halocast.draws import Address, Purpose, uniforms
 from halocast.errors import ConfigError, RunError
 from halocast.filters.particle.enkpf import EnkpfSettings, analyse
-from halocast.filters.particle.local import by_stretches
 from halocast.filters.particle.outcome import resampled_slots
 from halocast.filters.particle.sir import SirSettings
 from halocast.filters.particle.sir import analyse as bootstrap
@@ -95,31 +94,20 @@ def test_taper_of_ones_changes_nothing_and_of_zeros_moves_by_ancestors_only():
         assert np.isin(cut[:, j], seen.forecast[:, j]).all()
 
 
-def test_local_stretches_see_only_what_is_near():
+def test_a_local_weight_is_a_larger_error():
     rng = np.random.default_rng(6)
-    taper, between = line_tapers(12, [2, 9], 1.5)
-    seen = window(
-        rng.normal(size=(20, 12)), [2, 9], [0.4, -1.0], [0.5, 1.0], taper=taper,
-        taper_between=between,
-    )  # fmt: skip
-    out = by_stretches(analyse)(seen, EnkpfSettings(gamma=0.5))
-    far = taper.max(axis=1) == 0
-    np.testing.assert_array_equal(out.members[:, far], seen.forecast[:, far])
-    assert (out.members[:, ~far] != seen.forecast[:, ~far]).any(axis=0).all()
-    moved = seen._replace(value=np.array([0.4, 50.0]))
-    left = by_stretches(analyse)(moved, EnkpfSettings(gamma=0.5)).members[:, :5]
-    np.testing.assert_array_equal(left, out.members[:, :5])
+    seen = window(rng.normal(size=(20, 2)), [0, 1], [0.4, -1.0], [0.5, 1.0])
+    weight = np.array([0.3, 0.9])
+    tapered = analyse(seen._replace(weight=weight), EnkpfSettings())
+    larger = analyse(seen._replace(error=np.sqrt(seen.variance / weight)), EnkpfSettings())
+    np.testing.assert_allclose(tapered.members, larger.members, atol=1e-12)
 
 
-def test_stretches_share_their_draws():
-    """Two equal scalars, in windows of their own, stay equal."""
-    column = np.random.default_rng(8).normal(size=(25, 1))
-    seen = window(
-        np.hstack([column, column]), [0], [1.0], [0.5], taper=np.ones((2, 1)),
-        taper_between=np.ones((1, 1)),
-    )  # fmt: skip
-    out = by_stretches(analyse)(seen, EnkpfSettings()).members
-    np.testing.assert_array_equal(out[:, 0], out[:, 1])
+def test_windows_share_their_draws():
+    """Windows of two equal scalars give them equal members: fields stay whole between windows."""
+    seen = window(np.random.default_rng(8).normal(size=(25, 1)), [0], [1.0], [0.5])
+    out = [analyse(seen._replace(block=b), EnkpfSettings(gamma=0.5)).members for b in (0, 7)]
+    np.testing.assert_array_equal(out[0], out[1])
 
 
 def test_draws_are_systematic_with_a_shared_uniform():
@@ -140,5 +128,3 @@ def test_refusals():
         analyse(window(np.zeros((1, 2)), [0], [0.0], [1.0]), EnkpfSettings())
     with pytest.raises(RunError, match="positive definite"):
         analyse(window(np.zeros((3, 2)), [0], [0.0], [0.0]), EnkpfSettings(gamma=0.5))
-    with pytest.raises(ConfigError, match="taper"):
-        by_stretches(analyse)(window(np.eye(2), [0], [0.0], [1.0]), EnkpfSettings())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from halocast.errors import ConfigError, RunError
+from halocast.filters.ensemble import serial
 from halocast.filters.quantile import histogram, kernel
 from halocast.filters.quantile.families import (
     HISTOGRAM,
@@ -49,6 +50,8 @@ def test_a_normal_family_is_the_eakf_member_by_member():
     np.testing.assert_allclose(
         out, _serial_eakf(members, scalar, value, variance, taper), atol=1e-12
     )
+    own = serial.analyse(seen, serial.EakfSettings()).members
+    np.testing.assert_allclose(out, own, atol=1e-12)
     plain = seen._replace(taper=None, taper_between=None)
     mean, covariance = kalman(members.mean(axis=0), np.cov(members.T), scalar, value, variance)
     analysis = analyse_qceff(plain, QceffSettings(family="normal"))

@@ -9,5 +9,4 @@ equivalent          particles moved to equal weights
 nudged              the same, with particles nudged between observations
 enkpf               between the ensemble Kalman filter and the particle filter
 localized           one observation at a time, each with a reach
-local               any filter, one stretch of the state after the other
 """
