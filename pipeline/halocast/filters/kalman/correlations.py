@@ -66,8 +66,10 @@ def horizontal(ones: Places, others: Places, grid: Grid) -> np.ndarray:
     From chords between points on the unit sphere: exact to rounding from millimetres up.
     """
     if grid.geometry == "sphere":
-        chord = _unit(ones)[:, None, :] - _unit(others)[None, :, :]
-        half = 0.5 * np.sqrt(np.square(chord).sum(axis=2))
+        square = np.zeros((ones.y.size, others.y.size))
+        for a, b in zip(_unit(ones), _unit(others)):
+            square += np.square(a[:, None] - b[None, :])
+        half = 0.5 * np.sqrt(square)
         return 2.0 * EARTH_RADIUS * np.arcsin(np.minimum(half, 1.0))
     apart = []
     for axis, (a, b) in enumerate(((ones.y, others.y), (ones.x, others.x))):
@@ -80,11 +82,9 @@ def horizontal(ones: Places, others: Places, grid: Grid) -> np.ndarray:
     return np.hypot(*apart)
 
 
-def _unit(places: Places) -> np.ndarray:
+def _unit(places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     north, east = np.deg2rad(places.y), np.deg2rad(places.x)
-    return np.stack(
-        [np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)], axis=1
-    )
+    return np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)
 
 
 def between(

@@ -9,7 +9,8 @@ the last state; for a linear h the first is the answer, that of optimal interpol
 
 The laboratory's B is that of a free run times ``scale``, constant in time; x_b is the forecast.
 
-Cost of an inner step: k (n + p) multiplications for U of shape (n, k); never a (p, p) array.
+Cost of an inner step: 2 k p multiplications for U of shape (n, k); k n p before the first. There
+is no line search: where h is so crooked that loops do not settle, fewer are better.
 """
 
 from __future__ import annotations
