@@ -24,6 +24,7 @@ from halocast.filters import FILTERS, LocalSettings
 from halocast.filters.base import BlockObservations, block_group, group_cells
 from halocast.filters.own import PythonFilterSettings, load_own_filter
 from halocast.filters.sampling import MixtureSettings
+from halocast.filters.static_states import StaticStates, open_states
 from halocast.grid import Grid
 from halocast.localization.blocks import partition
 from halocast.models.base import Model, build_model
@@ -51,6 +52,7 @@ def check_run(settings: RunSettings) -> list[str]:
         problems += _check_noise(settings, model)
         problems += model.check()
         problems += _check_samples(settings)
+        problems += _check_static(settings, model)
         problems += _check_observed_variables(settings, model)
         problems += check_observed(settings, model.layout)
     problems += _check_filter(settings)
@@ -117,6 +119,15 @@ def _check_samples(settings: RunSettings) -> list[str]:
     if isinstance(settings.filter, MixtureSettings):
         try:
             settings.filter.require_samples(settings.ensemble.members)
+        except HalocastError as error:
+            return [str(error)]
+    return []
+
+
+def _check_static(settings: RunSettings, model: Model) -> list[str]:
+    if isinstance(settings.filter, StaticStates):
+        try:
+            open_states(settings.filter.static, len(model.layout), model.grid.shape)
         except HalocastError as error:
             return [str(error)]
     return []

@@ -28,6 +28,7 @@ from pydantic import (
 from halocast.errors import ConfigError
 from halocast.filters import FILTERS, FilterSettings
 from halocast.filters.own import PythonFilterSettings
+from halocast.filters.static_states import StaticStates
 from halocast.mistakes import sentence
 from halocast.models.external.settings import ExternalModelSettings
 from halocast.models.linear_gaussian import LinearGaussianSettings
@@ -215,7 +216,7 @@ def _located(settings: RunSettings, folder: Path) -> RunSettings:
     found: dict[str, Any] = {"observations": settings.observations.located(folder)}
     if isinstance(settings.model, PythonModelSettings | ExternalModelSettings):
         found["model"] = settings.model.located(folder)
-    if isinstance(settings.filter, PythonFilterSettings):
+    if isinstance(settings.filter, PythonFilterSettings | StaticStates):
         found["filter"] = settings.filter.located(folder)
     return settings.model_copy(update=found)
 

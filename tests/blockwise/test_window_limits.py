@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,13 +143,35 @@ def test_the_sizes_are_those_the_methods_stop_at() -> None:
 
 def test_one_word_changed_is_another_method(linear: Make) -> None:
     for method in [*WINDOW_METHODS, "letkf", "lsmcmc-v2", "bridge"]:
-        if method in ("python", "tail-etkf"):  # these need what no other has
+        if method in ("python", "tail-etkf", "hybrid-covariance", "hybrid-gain"):  # these need more
             continue
         own_only = method in WINDOW_METHODS and WINDOW_METHODS[method].own_only
         halo = 0 if own_only else 3
         settings = linear(f"filter={{method: {method}, block: [4, 4], halo: {halo}}}")
         assert settings.filter.method == method
         assert settings.block == (4, 4)
+
+
+def test_hybrids_without_a_static_share_are_the_etkf() -> None:
+    scene, every = random_scene(), [np.arange(15)]
+    expected = joined(scene, settings_of("etkf", halo=0.0), every).members
+    for method, none in (
+        ("hybrid-covariance", {"dynamic_share": 1.0}),
+        ("hybrid-gain", {"static_share": 0.0}),
+    ):
+        found = joined(scene, settings_of(method, **none), every).members
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+        mixed = joined(scene, settings_of(method), every).members
+        assert np.abs(mixed - expected).max() > 1e-3
+
+
+def test_static_states_that_do_not_fit_are_refused(linear: Make, tmp_path: Path) -> None:
+    np.save(tmp_path / "states.npy", np.zeros((5, 2, 3)))
+    for name, said in (("states.npy", r"\(m_s, 1, 16, 20\)"), ("none.npy", "no npy file")):
+        settings = linear(f"filter={{method: hybrid-gain, static: {tmp_path / name}}}")
+        assert any(re.search(said, problem) for problem in check_run(settings))
+    with pytest.raises(ConfigError, match="adaptive inflation is not for hybrid"):
+        linear("filter={method: hybrid-gain, static: a.npy, adaptive: {by: miyoshi}}")
 
 
 def test_an_ensemble_of_one_is_refused_by_check(linear: Make) -> None:

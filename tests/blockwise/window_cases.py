@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +37,18 @@ class Nudge:
         members = window.forecast + self.gain * pull[:, None] / (1.0 + count)
         return from_members(members, memory=np.array(count + 1.0))
 '''
+
+
+def static_file(fields: int, shape: tuple[int, int]) -> str:
+    """Write static states for the hybrid filters, and return the path."""
+    path = Path(tempfile.gettempdir()) / f"halocast-static-{fields}-{shape[0]}-{shape[1]}.npy"
+    rng = np.random.default_rng(1)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.npy")
+    np.save(partial, 0.05 * rng.normal(size=(12, fields, *shape)))
+    partial.replace(path)
+    return str(path)
+
+
 _OF_ITS_OWN: dict[str, dict[str, Any]] = {
     "python": {"class": "my_filter:Nudge", "source": OWN},
     "tail-etkf": {"interval": 1.0, "half_life": 2.0, "tail": 12},
@@ -59,6 +74,8 @@ def settings_of(method: str, **options: Any) -> LocalSettings:
     """Settings of a window method on blocks."""
     halo = 0.0 if WINDOW_METHODS[method].own_only else 4.0
     given = {"block": (3, 4), "halo": halo, **_OF_ITS_OWN.get(method, {}), **options}
+    if method.startswith("hybrid"):
+        given.setdefault("static", static_file(FIELDS, SHAPE))
     return WINDOW_SETTINGS[method].model_validate({"method": method, **given})
 
 

@@ -32,6 +32,7 @@ from halocast.filters.ensemble.rotation import rotation
 from halocast.filters.letkf.points import predict
 from halocast.filters.local_settings import Localization, LocalSettings
 from halocast.filters.memory import Remembered, pack, unpack
+from halocast.filters.static_states import static_of_group
 from halocast.filters.window import Analysis, Window
 from halocast.localization.blocks import distance_along
 from halocast.localization.taper import gaspari_cohn_at
@@ -140,15 +141,11 @@ def update(method: WindowMethod, group: BlockGroup, settings: LocalSettings) -> 
 
 
 class Windows:
-    """The windows of a group's blocks.
-
-    ``members`` (m, F, c) are the forecasts with their noise.
-    """
+    """The windows of a group's blocks; ``members`` (m, F, c) are the forecasts with noise."""
 
     def __init__(self, group: BlockGroup, members: np.ndarray, settings: LocalSettings) -> None:
         self._group, self._members = group, members
-        self._schur = settings.localization == "covariances"
-        self._halo = settings.halo
+        self._schur, self._halo = settings.localization == "covariances", settings.halo
         self._predicted = group.observed + group.observed_noise
         self._quiet = group.observed.copy()
         for scalars in (self._predicted, self._quiet):
@@ -156,6 +153,7 @@ class Windows:
         self._seen = self._pairs()
         self._periodic = np.array(group.grid.periodic)
         self._shape = np.array(group.grid.shape)
+        self._static = static_of_group(group, settings)
 
     def _pairs(self) -> _Seen:
         group, index = self._group, self._group.obs_index
@@ -191,6 +189,8 @@ class Windows:
         memory = None
         if group.memory is not None:
             memory = unpack(group.memory.get(block))
+        if self._static is not None:
+            memory = self._static[:, :, first:last].reshape(-1, n)
         return Window(
             forecast=self._members[:, :, first:last].reshape(m, n),
             predicted=self._predicted.take(index, axis=1),

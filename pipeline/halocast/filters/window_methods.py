@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from halocast.filters import own
+from halocast.filters import own, static_states
 from halocast.filters.blockwise import WindowMethod
 from halocast.filters.ensemble import denkf, enkf, etkf, serial
 from halocast.filters.ensemble.settings import SpreadSettings
@@ -45,6 +45,12 @@ WINDOW_METHODS: dict[str, WindowMethod] = {
     "eakf": WindowMethod(serial.analyse, serial.EakfSettings, _BOTH, remembers=_adapts),
     "etkf": WindowMethod(etkf.analyse, etkf.EtkfSettings, remembers=_adapts),
     "denkf": WindowMethod(denkf.analyse, denkf.DenkfSettings, _BOTH, remembers=_adapts),
+    "hybrid-covariance": WindowMethod(
+        static_states.analyse_covariance, static_states.HybridCovarianceBlocks, own_only=True
+    ),
+    "hybrid-gain": WindowMethod(
+        static_states.analyse_gain, static_states.HybridGainBlocks, own_only=True
+    ),
     "sir": WindowMethod(
         sir.analyse, sir.SirSettings, remembers=lambda s: True, remembers_members=True
     ),
@@ -94,8 +100,6 @@ LABORATORY: dict[str, Refused] = {
     "ukf": Refused("2 n + 1 runs of the model a cycle", 1000),
     "cdkf": Refused("2 n + 1 runs of the model a cycle", 1000),
     "svd-ukf": Refused("sigma points of the whole state, twice as many as it keeps modes", None),
-    "hybrid-covariance": Refused("static states of the whole grid, which blocks do not have", None),
-    "hybrid-gain": Refused("static states of the whole grid, which blocks do not have", None),
     "smoothed-esrf": Refused("stations that stay where they are", None),
     "steady": Refused("stations that stay where they are, and one state", None),
     "cdsm": Refused("a long run to be trained with, of the whole state", None),
