@@ -10,7 +10,7 @@ functions; they are taken one after another, each from the analysis the one befo
 Innovations beyond ``largest_innovation`` are cut to it. Where the background's error is a field,
 ``sd_factor`` carries it.
 
-Cost of a group whose p measurements lie between c cells: about 100 ns (n + c) c for distances and
+Cost of a group whose p measurements lie between c cells: about 40 ns (n + c) c for distances and
 functions, p^3 / 3 multiplications, p c of memory; refused beyond ``MOST`` measurements.
 """
 
