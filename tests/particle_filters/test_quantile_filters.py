@@ -15,7 +15,13 @@ from halocast.filters.quantile.families import (
     probits,
     values_of,
 )
-from halocast.filters.quantile.filter import QceffSettings, RhfSettings, analyse_qceff, analyse_rhf
+from halocast.filters.quantile.filter import (
+    QceffSettings,
+    RhfSettings,
+    analyse_qceff,
+    analyse_rhf,
+    bounds,
+)
 from halocast.filters.quantile.tails import mass_between, quantile_between
 from halocast.samplers.densities import GAUSSIAN, STUDENT_T
 from hypothesis import given, settings
@@ -172,6 +178,15 @@ def test_all_scalars_keep_their_bounds(seed, value, variance):
     assert out[:, 2].max() <= 1.0
 
 
+def test_bounds_of_fields_are_those_of_all_their_cells():
+    members = np.random.default_rng(12).normal(size=(10, 6))
+    members[:, 3:] = np.abs(members[:, 3:])
+    seen = window(members, [4], [0.0], [0.01])
+    low, high = bounds(seen, QceffSettings(lower=(None, 0.0), upper=9.0))
+    np.testing.assert_array_equal(low, [-np.inf] * 3 + [0.0] * 4)
+    np.testing.assert_array_equal(high, [9.0] * 7)
+
+
 def test_a_linear_filter_would_have_left_them():
     members = np.random.default_rng(7).gamma(0.7, size=(40, 2))
     seen = window(members, [0], [0.0], [0.01])
@@ -222,7 +237,7 @@ def test_a_scalar_without_spread_stays():
 def test_refusals():
     members = np.random.default_rng(11).normal(size=(6, 2))
     seen = window(members, [0], [0.0], [1.0])
-    for bad in ({"lower": (0.0,)}, {"lower": 1.0, "upper": 1.0}):
+    for bad in ({"lower": (0.0,) * 3}, {"upper": ()}, {"lower": 1.0, "upper": 1.0}):
         with pytest.raises(ConfigError, match="bounds"):
             analyse_qceff(seen, QceffSettings(**bad))
     with pytest.raises(RunError, match="outside their bounds"):

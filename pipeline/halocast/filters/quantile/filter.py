@@ -63,7 +63,7 @@ class QceffSettings(Settings):
     )
     lower: float | tuple[float | None, ...] | None = Field(
         None,
-        description="Least value of every scalar, or of each of the window's (null: none).",
+        description="Least value of every field, or of each in the model's order (null: none).",
     )
     upper: float | tuple[float | None, ...] | None = Field(
         None, description="Largest value, likewise."
@@ -105,7 +105,7 @@ def analyse_qceff(window: Window, settings: QceffSettings) -> Analysis:
     Raises
     ------
     ConfigError
-        Bounds are not as many as scalars, or in the wrong order; see also `require_usable`.
+        Bounds are not as many as fields, or in the wrong order; see also `require_usable`.
     RunError
         A member is outside its bounds; see also `require_usable`.
     """
@@ -154,13 +154,14 @@ def _each(
     n = window.forecast.shape[1]
     if bound is None or isinstance(bound, int | float):
         return np.full(n, none if bound is None else float(bound))
-    if len(bound) != n:
+    if len(bound) == 0 or n % len(bound) != 0:
         raise ConfigError(
             f"{len(bound)} bounds for windows of {n} scalars",
             where="filter.lower, filter.upper",
-            remedy="give one number for all, or one (or null) for each",
+            remedy="give one number for all fields, or one (or null) for each",
         )
-    return np.array([none if b is None else float(b) for b in bound])
+    # a window holds all cells of the first field, then all of the second, …
+    return np.repeat([none if b is None else float(b) for b in bound], n // len(bound))
 
 
 def _swept(
