@@ -63,6 +63,8 @@ class EnsembleMethod:
         (p, p), for Schur localization; None without.
     jitter
         For filters that need model noise where the problem has none, see `jitter_of`.
+    first_memory
+        (problem, seed) -> what the first cycle remembers.
     """
 
     def __init__(
@@ -72,14 +74,15 @@ class EnsembleMethod:
         members: int,
         tapers: Callable[[Problem], tuple[np.ndarray, np.ndarray]] | None = None,
         jitter: float = 0.0,
+        first_memory: Callable[[Problem, int], Any] = lambda problem, seed: None,
     ) -> None:
         self._analyse, self._settings, self._members = analyse, settings, members
-        self._tapers, self._jitter = tapers, jitter
+        self._tapers, self._jitter, self._first_memory = tapers, jitter, first_memory
 
     def start(self, problem: Problem, seed: int) -> Ensemble:
         """Draw the first members."""
         first = problem.first_states(Purpose.INITIAL_STATE, self._members, seed)
-        return Ensemble(first, None)
+        return Ensemble(first, self._first_memory(problem, seed))
 
     def cycle(
         self, problem: Problem, state: Ensemble, value: np.ndarray, seed: int, cycle: int

@@ -11,9 +11,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field, PositiveInt, ValidationError
 
 from halocast.errors import ConfigError
+from halocast.filters.kalman.climate import climate_of
 from halocast.filters.window_methods import LABORATORY, WINDOW_METHODS
 from halocast.laboratory.block_filters import BlockFilterMethod
 from halocast.laboratory.local import LocalMethod, schur
@@ -24,6 +26,12 @@ from halocast.settings import Settings
 _FILTERS = "halocast.filters"
 # window methods that cannot run on blocks; name: module, settings
 WINDOW_ONLY = {"smoothed-esrf": ("operation.smoothed_esrf", "SmoothedEsrfSettings")}
+# windows that mix the members' covariance with that of states of a free run
+HYBRIDS = {
+    "hybrid-covariance": ("analyse_covariance", "HybridCovarianceSettings"),
+    "hybrid-gain": ("analyse_gain", "HybridGainSettings"),
+}
+_STATIC_STATES = 100
 # name: module, settings
 BLOCK_FILTERS = {
     "lsmcmc-v2": ("lsmcmc_v2", "LsmcmcV2Settings"),
@@ -71,7 +79,9 @@ class MethodEntry(Settings):
 
 def names() -> list[str]:
     """Return the names of all methods."""
-    return sorted({*WINDOW_METHODS, *WINDOW_ONLY, *BLOCK_FILTERS, *OWN_CYCLES} - {"python"})
+    return sorted(
+        {*WINDOW_METHODS, *WINDOW_ONLY, *HYBRIDS, *BLOCK_FILTERS, *OWN_CYCLES} - {"python"}
+    )
 
 
 def build(entry: MethodEntry, problem: Problem) -> Method:
@@ -105,7 +115,25 @@ def _own_cycle(entry: MethodEntry) -> Method:
     return _find(module, method)(_settings(entry.method, _find(module, settings), given))
 
 
+def _hybrid(entry: MethodEntry, members: int) -> Method:
+    module, (analyse, settings) = "ensemble.hybrid", HYBRIDS[entry.method]
+    return EnsembleMethod(
+        _find(module, analyse),
+        _settings(entry.method, _find(module, settings), entry.settings),
+        members,
+        first_memory=static_states,
+    )
+
+
+def static_states(problem: Problem, seed: int) -> np.ndarray:
+    """Return states of a free run, evenly from all of it, (100, n)."""
+    states = climate_of(problem, seed).states
+    return states[:: states.shape[0] // _STATIC_STATES]
+
+
 def _window_method(entry: MethodEntry, members: int) -> Method:
+    if entry.method in HYBRIDS:
+        return _hybrid(entry, members)
     if entry.method in WINDOW_ONLY:
         module, name = WINDOW_ONLY[entry.method]
         analyse, kind = _find(module, "analyse"), _find(module, name)
