@@ -75,7 +75,8 @@ def test_gamma_is_the_least_of_the_grid_that_keeps_the_weights_even(share, varia
     k = round(health["gamma"] * 15)
     assert health["ess"] >= 30 * share - 1e-9
     assert health["gamma"] == k / 15
-    if k > 0:
+    assert k >= 1
+    if k > 1:
         less = analyse(seen, EnkpfSettings(gamma=(k - 1) / 15)).health
         assert less["ess"] < 30 * share
 

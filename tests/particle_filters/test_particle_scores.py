@@ -55,6 +55,10 @@ ROWS = {
     "rhf-63-50": Row(
         lorenz63.anderson2010rhf, quantile.analyse_rhf, quantile.RhfSettings(), 50, None, 0.94
     ),
+    "qceff-63-50": Row(  # 0.87 is the EAKF's, with 20 members
+        lorenz63.anderson2010rhf, quantile.analyse_qceff, quantile.QceffSettings(inflation=1.06),
+        50, None, 0.87,
+    ),
     "lpf-96-40": Row(
         lorenz96.sakov2008, localized.analyse, localized.LocalizedSettings(jitter=0.1), 40, 1.65,
         0.305,

@@ -11,9 +11,13 @@ weighted by the second part and drawn from, which is exact:
 
 with s(i) systematic draws from w and e, e' ~ N(0, R), centred. In this writing nothing is divided
 by g or 1 - g: g = 1 is the stochastic EnKF, g = 0 the bootstrap filter. g is the least of a grid
-for which the weights' effective number is a given share of the members. For nonlinear h, H P and
-H P H' are the ensemble's covariances with and of the predictions (Shen & Tang 2015). The mean that
-is reported is that of the mixture, sum w_i (v_i + K2 (y - H v_i)), without the noise of the draws.
+(from 1/15) for which the weights' effective number is a given share of the members. That evens
+the weights, no more: with one set of weights for 40 scalars observed often and 100 members
+(Bocquet's problem) the ensemble still collapses, and a g near 1 has to be given.
+
+For nonlinear h, H P and H P H' are the ensemble's covariances with and of the predictions (Shen &
+Tang 2015). The mean that is reported is that of the mixture, sum w_i (v_i + K2 (y - H v_i)),
+without the noise of the draws.
 
 Student-t errors are taken for Gaussian ones of the same scale. Covariances are tapered where the
 window has a taper; small local windows use tapered weights instead, each with a g of its own
@@ -122,7 +126,7 @@ def _chosen(window: Window, settings: EnkpfSettings) -> _Split:
     covariances = _covariances(window)
     if settings.gamma is not None:
         return _split(window, covariances, settings.gamma)
-    low, high = 0, GRID
+    low, high = 1, GRID  # at 0 copies stay copies, and a small ensemble never parts again
     best = _split(window, covariances, 1.0)
     while low < high:  # the effective number grows with g
         middle = (low + high) // 2
