@@ -128,7 +128,8 @@ def test_the_graph_is_the_drivers(tmp_path: Path):
         for t in graph.tasks
         if t.name != "commit"
     )
-    small = ("perturb", "add-up", "initial", "prepare")  # how members begin, and what the driver passes on besides
+    # how members begin, and what the driver passes on besides
+    small = ("perturb", "add-up", "initial", "prepare")
     done = Counter(
         (kind, place, frozenset((k, n) for k, n in taken.items() if k not in small))
         for kind, place, taken in engine.noted
