@@ -30,7 +30,8 @@ from halocast.stores.forcing_store import MAX_GAP
 from halocast.stores.forcing_writer import write_forcing
 from halocast.stores.grid_store import read_grid, write_grid
 from halocast.stores.observation_store import write_observations
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 
 # what readers leave out by themselves, where it is one of the fates
 _LEFT_OUT = {

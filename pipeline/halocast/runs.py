@@ -32,7 +32,8 @@ from halocast.stores.copying import copy_folder
 from halocast.stores.local_place import LocalPlace
 from halocast.stores.observation_store import Observations
 from halocast.stores.open_run import open_run
-from halocast.stores.places import Place, locate, require_local
+from halocast.stores.place import Place
+from halocast.stores.places import locate, require_local
 from halocast.stores.run_lock import RunLock
 from halocast.stores.run_store import CONFIG, RunSpec, RunStore, read_texts, require_free
 

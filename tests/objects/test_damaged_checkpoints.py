@@ -9,7 +9,8 @@ from halocast.cycle import context
 from halocast.errors import StoreError
 from halocast.runs import create_run
 from halocast.stores.compare import compare_runs
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 from halocast.stores.run_store import RunStore
 from object_cases import carry, small
 

@@ -15,7 +15,8 @@ from halocast.errors import StoreError
 from halocast.runs import carry_out, create_run
 from halocast.stores import patience
 from halocast.stores.compare import compare_runs
-from halocast.stores.places import Unreachable, locate
+from halocast.stores.place import Unreachable
+from halocast.stores.places import locate
 from halocast.stores.run_store import RunStore
 from object_cases import KEY, SECRET, carry, small
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from halocast.errors import StoreError
-from halocast.stores.places import Place, locate, require_local
+from halocast.stores.place import Place
+from halocast.stores.places import locate, require_local
 
 SCHEMES = ("path", "file", "memory", "s3")
 

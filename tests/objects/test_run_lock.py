@@ -18,7 +18,8 @@ from halocast.errors import RunError, StoreError
 from halocast.runs import carry_out, change_settings, create_run, stored_settings
 from halocast.stores import run_lock
 from halocast.stores.local_place import LocalPlace
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 from halocast.stores.run_lock import RunLock
 from object_cases import carry, small
 

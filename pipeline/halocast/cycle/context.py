@@ -31,7 +31,8 @@ from halocast.observations.withholding import Platforms, platforms_of
 from halocast.stores.forcing_store import Forcing
 from halocast.stores.grid_store import read_grid
 from halocast.stores.observation_store import Observations
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 from halocast.stores.run_store import CONFIG, RunStore
 from halocast.stores.truth_store import Truth
 from halocast.twins.settings import NatureTwin

@@ -21,7 +21,8 @@ from halocast.cycle.fields import share_out, write
 from halocast.cycle.stopping import stop_requested, withdraw_stop
 from halocast.engines.base import Engine
 from halocast.filters import FILTERS
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 from halocast.stores.run_store import RunStore
 
 

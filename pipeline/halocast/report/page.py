@@ -36,7 +36,8 @@ from halocast.report.verdict import GROUPS, Gain, gains, verdict
 from halocast.report.view import RunView
 from halocast.stores.local_place import LocalPlace
 from halocast.stores.open_run import open_run
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 
 REPORT = "report.html"
 MINUS = "\N{MINUS SIGN}"

@@ -17,7 +17,7 @@ from zarr.errors import ContainsArrayError
 
 from halocast.errors import StoreError
 from halocast.stores.chunk_files import ZSTD_LEVEL, ChunkFiles
-from halocast.stores.places import Place
+from halocast.stores.place import Place
 
 Layouts = dict[str, ArrayV3Metadata]
 

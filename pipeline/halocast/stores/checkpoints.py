@@ -19,7 +19,7 @@ from halocast.stores.arrays import array_at
 from halocast.stores.chunk_files import ChunkFiles
 from halocast.stores.commits import Commits, write_failure
 from halocast.stores.one_writer import OneWriter
-from halocast.stores.places import Place
+from halocast.stores.place import Place
 from halocast.stores.run_spec import RunSpec
 
 _READERS = 4  # members that are read at a time to check them

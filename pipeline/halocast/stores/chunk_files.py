@@ -19,7 +19,8 @@ from numcodecs.zstd import Zstd
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from halocast.errors import StoreError
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 
 ZSTD_LEVEL = 1
 

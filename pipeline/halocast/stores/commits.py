@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from halocast.errors import RunError, StoreError
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 
 _READERS = 8
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from halocast.stores.places import Place
+from halocast.stores.place import Place
 from halocast.stores.run_layout import SCORE_VALUES, Label, decode_labels
 from halocast.stores.run_spec import RunSpec
 from halocast.stores.run_store import RunStore

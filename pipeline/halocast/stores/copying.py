@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from halocast.stores.places import Place
+from halocast.stores.place import Place
 
 _WRITERS = 8  # files under way at a time; each waits for the other end
 

@@ -16,7 +16,8 @@ import numpy as np
 from halocast.errors import StoreError
 from halocast.stores.arrays import array_at
 from halocast.stores.chunk_files import ChunkFiles
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 from halocast.stores.revisions import Revision
 
 UNITS = {"ssh": "m", "u": "m s-1", "v": "m s-1", "t": "K", "tau_x": "N m-2", "tau_y": "N m-2"}

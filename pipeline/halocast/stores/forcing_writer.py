@@ -15,7 +15,8 @@ from halocast.stores.arrays import array_at, array_layout, create_arrays, write_
 from halocast.stores.chunk_files import ChunkFiles
 from halocast.stores.forcing_store import UNITS, Forcing
 from halocast.stores.grid_store import axis_coordinate, read_grid, time_coordinate
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 from halocast.stores.revisions import has_revision, new_revision, plain_attrs
 
 REQUIRED = ("ssh", "u", "v", "t")

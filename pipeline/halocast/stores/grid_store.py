@@ -11,7 +11,8 @@ import zarr
 from halocast.errors import StoreError
 from halocast.grid import Grid
 from halocast.stores.arrays import Coordinate, array_at, attributes, write_coordinates
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 from halocast.stores.versioning import create_root, open_root
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from halocast.errors import StoreError
-from halocast.stores.places import Place
+from halocast.stores.place import Place
 
 PARTIAL = ".partial"
 _HOST = socket.gethostname()
@@ -32,6 +32,9 @@ class LocalPlace(Place):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._base = f"{path}/"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LocalPlace, (self.path,)
 
     def __str__(self) -> str:
         return str(self.path)

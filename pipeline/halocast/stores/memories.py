@@ -14,7 +14,7 @@ import google_crc32c
 
 from halocast.errors import StoreError
 from halocast.stores.commits import write_failure
-from halocast.stores.places import Place
+from halocast.stores.place import Place
 
 _CHECKSUM = 4
 

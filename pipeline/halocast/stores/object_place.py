@@ -22,7 +22,7 @@ from obstore.store import MemoryStore
 
 from halocast.stores.object_access import connect
 from halocast.stores.patience import Patience
-from halocast.stores.places import Place
+from halocast.stores.place import Place
 
 T = TypeVar("T")
 
@@ -36,6 +36,9 @@ class ObjectPlace(Place):
         self._scheme, self._bucket, self._prefix = scheme, bucket, prefix
         self._store: Any = _memory(bucket) if scheme == "memory" else connect(bucket)
         self._patience = Patience(f"{scheme}://{bucket}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ObjectPlace, (self._scheme, self._bucket, self._prefix)
 
     def __str__(self) -> str:
         url = f"{self._scheme}://{self._bucket}"

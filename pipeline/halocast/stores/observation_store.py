@@ -25,7 +25,8 @@ from halocast.sources.rows import (
 )
 from halocast.stores.arrays import array_at, array_layout, create_arrays
 from halocast.stores.chunk_files import ChunkFiles
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 from halocast.stores.revisions import Revision, has_revision, new_revision, plain_attrs
 
 CHUNK = 65_536

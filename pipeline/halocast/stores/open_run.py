@@ -19,7 +19,8 @@ import zarr
 from halocast.stores.arrays import array_at, attributes
 from halocast.stores.checkpoints import Checkpoints
 from halocast.stores.commits import Commits
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 from halocast.stores.run_layout import SCORE_LABELS, SCORE_VALUES, decode_labels
 from halocast.stores.run_spec import RunSpec, read_spec
 from halocast.stores.run_store import COMMITS, HIERARCHY, read_texts

@@ -28,7 +28,7 @@ from obstore.exceptions import (
 
 from halocast.errors import StoreError
 from halocast.stores.object_access import short_reason
-from halocast.stores.places import Unreachable
+from halocast.stores.place import Unreachable
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ import zarr
 
 from halocast.errors import StoreError
 from halocast.stores.arrays import attributes
-from halocast.stores.places import Place, Unreachable
+from halocast.stores.place import Place, Unreachable
 from halocast.stores.versioning import open_root
 
 

@@ -29,7 +29,7 @@ from halocast.stores.arrays import (
     write_coordinates,
 )
 from halocast.stores.grid_store import axis_coordinate, put_grid, time_coordinate
-from halocast.stores.places import Place
+from halocast.stores.place import Place
 from halocast.stores.run_spec import RunSpec
 from halocast.stores.versioning import create_root
 

@@ -27,7 +27,8 @@ from typing import Any
 from uuid import uuid4
 
 from halocast.errors import RunError, StoreError
-from halocast.stores.places import Place, Unreachable, locate
+from halocast.stores.place import Place, Unreachable
+from halocast.stores.places import locate
 from halocast.stores.run_store import LOCK
 
 log = logging.getLogger(__name__)

@@ -36,7 +36,8 @@ from halocast.stores.commits import Commits, write_failure
 from halocast.stores.cycle_pieces import CycleRecord, Piece, field_pieces, pieces
 from halocast.stores.digests import Digests, digest, digest_shape, require_same
 from halocast.stores.memories import Memories
-from halocast.stores.places import Place, locate, require_local
+from halocast.stores.place import Place
+from halocast.stores.places import locate, require_local
 from halocast.stores.run_layout import GROWING, create_hierarchy, piece_layout
 from halocast.stores.run_spec import RunSpec, read_spec
 from halocast.stores.versioning import open_root

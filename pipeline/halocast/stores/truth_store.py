@@ -19,7 +19,8 @@ from halocast.state import Field, StateLayout
 from halocast.stores.arrays import array_at, array_layout, attributes, create_arrays
 from halocast.stores.chunk_files import ChunkFiles
 from halocast.stores.grid_store import read_grid, time_coordinate
-from halocast.stores.places import Place, locate
+from halocast.stores.place import Place
+from halocast.stores.places import locate
 from halocast.stores.versioning import open_root
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import zarr
 
 from halocast.errors import StoreError
-from halocast.stores.places import Place
+from halocast.stores.place import Place
 
 VERSION = 1
 
