@@ -25,6 +25,8 @@ from halocast.stores.places import locate
 
 log = logging.getLogger(__name__)
 
+_BEGINNING = ("perturb", "add", "initial", "restore")  # how members begin: once, not every cycle
+
 
 class Traffic(NamedTuple):
     """Bytes a cycle: what was moved, by kind of result, and the least there is to move."""
@@ -81,6 +83,8 @@ def traffic(starts: Sequence[Mapping[str, int]], cycles: int, sizes: Sizes) -> T
     moved: dict[str, float] = {}
     for start in starts:
         for kind, nbytes in start.items():
+            if kind in _BEGINNING:
+                continue
             moved[kind] = moved.get(kind, 0.0) + nbytes / cycles
     return Traffic(moved, least_bytes(sizes))
 
