@@ -187,7 +187,8 @@ def test_a_cluster_of_ranks_made_by_dask_mpi(linear, serial: Path, tmp_path: Pat
             carry_out(tmp_path / "run", engine)
         finally:
             engine.close()
-        with Client(scheduler_file=str(file)) as client:
+        # a default client that is shut down leaves its settings to whoever comes after it
+        with Client(scheduler_file=str(file), set_as_default=False) as client:
             client.shutdown()
         wait_for(lambda: ranks.poll() is not None, "dask-mpi has ended")
     finally:

@@ -74,7 +74,7 @@ class DaskEngine:
             else:
                 cluster = _own_cluster(workers, dashboard, pool)
                 self._own.append(cluster)
-                self._client = self._closing(Client(cluster))
+                self._client = self._closing(dask_cluster.client_of(cluster))
                 # without end: jobs may be in the queue for long
                 dask_cluster.await_workers(self._client, workers or 1, None)
             dask_cluster.prepare_scheduler(self._client)
@@ -129,7 +129,7 @@ class DaskEngine:
             self._client.submit(task, *item, key=f"{name}-{number}", pure=False)
             for number, item in enumerate(items)
         ]
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=self._client.loop):
             yield self._fetch(future)
 
     def _fetch(self, future: Future) -> Any:
@@ -156,7 +156,8 @@ class DaskEngine:
         last_seen = monotonic()
         while not future.done():
             try:
-                wait(future, timeout=LOOK_SECONDS)
+                with self._client.as_current():
+                    wait(future, timeout=LOOK_SECONDS)
             except TimeoutError:
                 if dask_cluster.addresses(self._client):
                     last_seen = monotonic()

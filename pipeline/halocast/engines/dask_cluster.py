@@ -13,6 +13,7 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from distributed import Client, LocalCluster, Worker
 from distributed.system import MEMORY_LIMIT
@@ -71,8 +72,8 @@ def connect(scheduler: str) -> Client:
     try:
         if scheduler.endswith(".json") or Path(scheduler).is_file():
             _await_file(Path(scheduler))
-            return Client(scheduler_file=scheduler, timeout=CONNECT_SECONDS)
-        return Client(scheduler, timeout=CONNECT_SECONDS)
+            return client_of(scheduler_file=scheduler, timeout=CONNECT_SECONDS)
+        return client_of(scheduler, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise RunError(
             f"no Dask scheduler answers: {error}",
@@ -80,6 +81,15 @@ def connect(scheduler: str) -> Client:
             remedy="give the address (tcp://host:port) or the scheduler file of a running cluster; "
             "or --set engine.scheduler=null for workers on this machine",
         ) from error
+
+
+def client_of(address: Any = None, **options: Any) -> Client:
+    """Return a client that nobody else's computations go to.
+
+    A default client changes Dask's settings, and gives them back in good order only if clients are
+    closed in the reverse order of their making.
+    """
+    return Client(address, set_as_default=False, **options)
 
 
 def _await_file(path: Path) -> None:
