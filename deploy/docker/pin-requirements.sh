@@ -9,7 +9,7 @@ pin() {
   local name=$1
   shift
   uv pip compile --quiet --upgrade --python-version 3.11 --python-platform linux \
-    --no-emit-index-url --no-emit-find-links --no-annotate --no-header "$@" \
+    --no-annotate --no-header "$@" \
     --output-file "$here/requirements-$name.txt"
 }
 

@@ -19,14 +19,39 @@ from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from halocast.errors import ConfigError
+from halocast.settings import Settings
 
 Reference = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 """``module:name``, as in ``my_model:MyModel``."""
+
+
+class OwnClassSettings(Settings):
+    """A class of the user's, named in a section of the run file."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    class_: Reference = Field(
+        alias="class",
+        description="module:name of the class; the module is installed, or a file beside the run "
+        "file",
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="Keyword arguments of the class"
+    )
+    source: str | None = Field(
+        None, description="Text of the module's file; filled in when the run file is read"
+    )
+
+    def located(self, folder: Path) -> Self:
+        """Return the settings with the text of the module, where its file lies in ``folder``."""
+        if self.source is not None:
+            return self
+        return self.model_copy(update={"source": source_beside(self.class_, folder)})
 
 
 def source_beside(reference: str, folder: Path) -> str | None:

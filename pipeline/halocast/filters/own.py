@@ -24,16 +24,14 @@ from __future__ import annotations
 import json
 import traceback
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Literal, Protocol
 
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from halocast.errors import ConfigError, HalocastError, RunError
 from halocast.filters.window import Analysis, Window
-from halocast.own_code import Reference, load_object, source_beside
-from halocast.settings import Settings
+from halocast.own_code import OwnClassSettings, load_object
 
 
 class OwnFilter(Protocol):
@@ -43,29 +41,10 @@ class OwnFilter(Protocol):
         """Return the analysis of a window, the same whenever it is asked for."""
 
 
-class PythonFilterSettings(Settings):
+class PythonFilterSettings(OwnClassSettings):
     """A filter that is a Python class of the user's."""
 
-    model_config = ConfigDict(serialize_by_alias=True)
-
     method: Literal["python"] = Field("python", description="The filter.")
-    class_: Reference = Field(
-        alias="class",
-        description="module:name of the class; the module is installed, or a file beside the run "
-        "file",
-    )
-    options: dict[str, Any] = Field(
-        default_factory=dict, description="Keyword arguments of the class"
-    )
-    source: str | None = Field(
-        None, description="Text of the module's file; filled in when the run file is read"
-    )
-
-    def located(self, folder: Path) -> Self:
-        """Return the settings with the text of the module, where its file lies in ``folder``."""
-        if self.source is not None:
-            return self
-        return self.model_copy(update={"source": source_beside(self.class_, folder)})
 
 
 def load_own_filter(settings: PythonFilterSettings) -> OwnFilter:

@@ -10,47 +10,26 @@ The class is called with the grid and the options, ``MyModel(grid, speed=0.3)``.
 from __future__ import annotations
 
 import traceback
-from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import ConfigDict, Field, PositiveInt
+from pydantic import Field, PositiveInt
 
 from halocast.errors import ConfigError, HalocastError, ModelError
 from halocast.grid import Grid
 from halocast.models.base import MODEL_MEMBERS, ForcingWindow, Model
 from halocast.noise.response import SurfaceResponse
-from halocast.own_code import Reference, load_object, source_beside
-from halocast.settings import Settings
+from halocast.own_code import OwnClassSettings, load_object
 from halocast.state import StateLayout
 
 
-class PythonModelSettings(Settings):
-    """A model that is a Python class of the user's."""
-
-    model_config = ConfigDict(serialize_by_alias=True)
+class PythonModelSettings(OwnClassSettings):
+    """A model that is a Python class of the user's; it is called with the grid and the options."""
 
     kind: Literal["python"] = "python"
-    class_: Reference = Field(
-        alias="class",
-        description="module:name of the class; the module is installed, or a file beside the run "
-        "file",
-    )
-    options: dict[str, Any] = Field(
-        default_factory=dict, description="Keyword arguments of the class, beside the grid"
-    )
     time_step: PositiveInt | None = Field(
         None, description="Seconds; the analysis interval must be a multiple of it; null: any is"
     )
-    source: str | None = Field(
-        None, description="Text of the module's file; filled in when the run file is read"
-    )
-
-    def located(self, folder: Path) -> Self:
-        """Return the settings with the text of the module, where its file lies in ``folder``."""
-        if self.source is not None:
-            return self
-        return self.model_copy(update={"source": source_beside(self.class_, folder)})
 
 
 class OwnModel:

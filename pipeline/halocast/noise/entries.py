@@ -89,6 +89,7 @@ def _layers_below(field: int, key: str, noise: FieldNoise, layout: StateLayout) 
 
 
 def base_field(entry: Entry, grid: Grid, start: int) -> BaseField:
+    """Return the base field of an entry, white or correlated; ``start`` is its first address."""
     if entry.noise.correlation == "white":
         return white_field(grid, entry.field * grid.n_cells)
     return correlated_field(entry.noise, grid, start, entry.key)

@@ -121,6 +121,7 @@ def agree(even, odd):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def underflow(even, odd):
+    """Whether the sum over all nodes is lost to underflow for some ancestor."""
     lowest = np.inf
     for j in range(even.size):
         lowest = min(lowest, even[j] + odd[j])

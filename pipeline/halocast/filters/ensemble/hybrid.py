@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -91,10 +91,7 @@ def analyse_covariance(window: Window, settings: HybridCovarianceSettings) -> An
     RunError
         An observation has no finite value, or no error.
     """
-    refuse_taper(window, "hybrid filter")
-    ahead, memory = inflate(window, settings.adaptive)
-    seen = departures(ahead, "hybrid filter")
-    static = static_of(window, settings)
+    seen, static, memory = _seen(window, settings)
     both = mixed(seen, static, predicted_by(window, seen, static), settings.dynamic_share)
     mean = seen.mean + increments(both, seen.innovation[None], seen.variance)[0]
     wide = settings.r_factor * seen.variance
@@ -112,10 +109,7 @@ def analyse_gain(window: Window, settings: HybridGainSettings) -> Analysis:
     RunError
         An observation has no finite value, or no error.
     """
-    refuse_taper(window, "hybrid filter")
-    ahead, memory = inflate(window, settings.adaptive)
-    seen = departures(ahead, "hybrid filter")
-    static = static_of(window, settings)
+    seen, static, memory = _seen(window, settings)
     weight, transform = etkf.weights(
         seen.predicted, seen.innovation, seen.variance, settings.r_factor
     )
@@ -125,6 +119,13 @@ def analyse_gain(window: Window, settings: HybridGainSettings) -> Analysis:
     mean = mean + settings.static_share * increments(alone, left[None], seen.variance)[0]
     anomalies = product(transform, seen.anomalies)
     return from_members(after(window, mean, anomalies, settings), memory)
+
+
+def _seen(window: Window, settings: HybridSettings) -> tuple[Departures, np.ndarray, Any]:
+    """Return the members' departures, the static anomalies (m_s, n), and what to remember."""
+    refuse_taper(window, "hybrid filter")
+    ahead, memory = inflate(window, settings.adaptive)
+    return departures(ahead, "hybrid filter"), static_of(window, settings), memory
 
 
 def mixed(
