@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from halocast.blas import one_thread
 from halocast.filters.ensemble.etkf import EtkfSettings, analyse
 from halocast.filters.window import from_members
 from halocast.laboratory.board.scores import TrialScore, error_bar, score_row, score_trial
@@ -21,6 +22,20 @@ def test_two_trials_are_the_same_to_the_bit():
     assert np.array_equal(tried[0].errors, tried[1].errors)
     other = run_trial(problem, EnsembleMethod(analyse, EtkfSettings(rotation=1), 24), 8, 60)
     assert not np.array_equal(tried[0].errors, other.errors)
+
+
+def test_a_trial_has_one_thread():
+    """On two, OpenBLAS gives an eigen-decomposition of this size other last bits."""
+    rows = np.random.default_rng(0).normal(size=(120, 120))
+    matrix, seen = rows @ rows.T, []
+
+    def decompose(window, settings):
+        seen.append(np.linalg.eigh(matrix)[1])
+        return from_members(window.forecast)
+
+    run_trial(problem_of("lorenz63-sakov2012"), EnsembleMethod(decompose, None, 4), 1, 1)
+    with one_thread():
+        np.testing.assert_array_equal(seen[0], np.linalg.eigh(matrix)[1])
 
 
 def test_a_trial_that_diverges_says_when_and_has_no_score():

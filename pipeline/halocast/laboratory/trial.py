@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from halocast.blas import one_thread
 from halocast.draws import Purpose
 from halocast.laboratory.methods import Method
 from halocast.laboratory.problem import Problem
@@ -34,8 +35,9 @@ class Trial(NamedTuple):
     climatology: float
 
 
+@one_thread()
 def run_trial(problem: Problem, method: Method, seed: int, cycles: int | None = None) -> Trial:
-    """Try a method on a problem.
+    """Try a method on a problem, with one thread: the last bits of linear algebra hang on it.
 
     Parameters
     ----------

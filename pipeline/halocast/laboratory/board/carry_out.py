@@ -14,7 +14,6 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from halocast.blas import one_thread
 from halocast.laboratory.board.boards import Board, BoardRow
 from halocast.laboratory.board.scores import TrialScore, score_trial
 from halocast.laboratory.registry import build
@@ -95,8 +94,7 @@ def _carry_out(work: _Work) -> BoardRun:
     if known is not None:
         return BoardRun(board.name, row.name, seed, known)
     try:
-        with one_thread():
-            score = _try(work)
+        score = _try(work)
     except Exception as problem:  # a row's mistake is told in its place, the others go on
         return BoardRun(board.name, row.name, seed, None, f"{type(problem).__name__}: {problem}")
     work.file.parent.mkdir(parents=True, exist_ok=True)
