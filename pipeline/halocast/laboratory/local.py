@@ -20,7 +20,7 @@ import numpy as np
 from halocast.draws import Purpose
 from halocast.errors import ConfigError
 from halocast.filters.window import Analysis, Window
-from halocast.laboratory.methods import Outcome, jitter_of, outcome_of, window_of
+from halocast.laboratory.methods import Outcome, forecast_window, outcome_of
 from halocast.laboratory.problem import Problem
 from halocast.localization.taper import gaspari_cohn
 
@@ -118,12 +118,9 @@ class LocalMethod:
         near = state.near
         if near is None or near.scalar is not problem.scalar:
             near = self._look_around(problem)
-        quiet = problem.advance(state.members, cycle)
-        noise = problem.model_noise(Purpose.MODEL_NOISE, self._members, seed, cycle)
-        sd, jitter = jitter_of(quiet, self._jitter, seed, cycle)
-        none = (None, None)
-        whole = window_of(problem, quiet, noise + jitter, value, none, seed, cycle, None)
-        whole = whole._replace(noise_sd=np.hypot(whole.noise_sd, sd))
+        whole = forecast_window(
+            problem, state.members, self._jitter, value, (None, None), seed, cycle, None
+        )
         members, memories = whole.forecast.copy(), list(state.memories)
         mean = members.mean(axis=0)
         spread = members.std(axis=0, ddof=min(1, self._members - 1))

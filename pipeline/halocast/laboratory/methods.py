@@ -17,6 +17,9 @@ from halocast.draws import Address, Purpose, normals
 from halocast.filters.window import Analysis, Window
 from halocast.laboratory.problem import Problem
 
+# factors between scalars and observations (n, p), and between observations (p, p)
+Tapers = tuple[np.ndarray | None, np.ndarray | None]
+
 
 class Outcome(NamedTuple):
     """What a cycle gives: forecast and analysis mean and spread, (n,), and members if any."""
@@ -59,8 +62,7 @@ class EnsembleMethod:
     members
         Number of members.
     tapers
-        (problem) -> factors between scalars and observations (n, p), and between observations
-        (p, p), for Schur localization; None without.
+        (problem) -> factors for Schur localization; None without.
     jitter
         For filters that need model noise where the problem has none, see `jitter_of`.
     first_memory
@@ -72,7 +74,7 @@ class EnsembleMethod:
         analyse: Callable[[Window, Any], Analysis],
         settings: Any,
         members: int,
-        tapers: Callable[[Problem], tuple[np.ndarray, np.ndarray]] | None = None,
+        tapers: Callable[[Problem], Tapers] | None = None,
         jitter: float = 0.0,
         first_memory: Callable[[Problem, int], Any] = lambda problem, seed: None,
     ) -> None:
@@ -88,15 +90,34 @@ class EnsembleMethod:
         self, problem: Problem, state: Ensemble, value: np.ndarray, seed: int, cycle: int
     ) -> tuple[Ensemble, Outcome]:
         """Forecast all members, and analyse them."""
-        quiet = problem.advance(state.members, cycle)
-        noise = problem.model_noise(Purpose.MODEL_NOISE, self._members, seed, cycle)
         tapers = (None, None) if self._tapers is None else self._tapers(problem)
-        sd, jitter = jitter_of(quiet, self._jitter, seed, cycle)
-        window = window_of(problem, quiet, noise + jitter, value, tapers, seed, cycle, state.memory)
-        window = window._replace(noise_sd=np.hypot(window.noise_sd, sd))
+        window = forecast_window(
+            problem, state.members, self._jitter, value, tapers, seed, cycle, state.memory
+        )
         analysis = self._analyse(window, self._settings)
         outcome = outcome_of(window.forecast, analysis)
         return Ensemble(analysis.members, analysis.memory), outcome
+
+
+def forecast_window(
+    problem: Problem,
+    members: np.ndarray,
+    jitter: float,
+    value: np.ndarray,
+    tapers: Tapers,
+    seed: int,
+    cycle: int,
+    memory: Any,
+) -> Window:
+    """Forecast members (m, n) with their model noise and jitter; return the whole state's window.
+
+    ``noise_sd`` is of both together.
+    """
+    quiet = problem.advance(members, cycle)
+    noise = problem.model_noise(Purpose.MODEL_NOISE, members.shape[0], seed, cycle)
+    sd, kernel = jitter_of(quiet, jitter, seed, cycle)
+    window = window_of(problem, quiet, noise + kernel, value, tapers, seed, cycle, memory)
+    return window._replace(noise_sd=np.hypot(window.noise_sd, sd))
 
 
 def jitter_of(
@@ -131,7 +152,7 @@ def window_of(
     quiet: np.ndarray,
     noise: np.ndarray,
     value: np.ndarray,
-    tapers: tuple[np.ndarray | None, np.ndarray | None],
+    tapers: Tapers,
     seed: int,
     cycle: int,
     memory: Any,
