@@ -82,11 +82,11 @@ def test_tracks_move_with_the_cycle_and_stay_inside():
 
 
 def test_the_box_has_states_for_so_many_members(monkeypatch):
-    monkeypatch.setattr(box, "long_run", lambda: np.arange(100.0)[:, None])
+    monkeypatch.setattr(box, "long_run", lambda: np.arange(400.0)[:, None])
     problem = problem_of("quasi-geostrophic-sakov2008")
     truth = problem.first_states(Purpose.NATURE_STATE, 1, 4)
-    members = problem.first_states(Purpose.INITIAL_STATE, 99, 4)
-    assert len({*truth.ravel(), *members.ravel()}) == 100
-    with pytest.raises(ConfigError, match="99 members"):
-        problem.first_states(Purpose.INITIAL_STATE, 100, 4)
+    members = problem.first_states(Purpose.INITIAL_STATE, 399, 4)
+    assert len({*truth.ravel(), *members.ravel()}) == 400
+    with pytest.raises(ConfigError, match="399 members"):
+        problem.first_states(Purpose.INITIAL_STATE, 400, 4)
     assert problem.at(3).scalar[0] == box.tracks(3)[0]
