@@ -25,8 +25,10 @@ from halocast.filters.base import BlockObservations, block_group, group_cells
 from halocast.filters.own import PythonFilterSettings, load_own_filter
 from halocast.filters.sampling import MixtureSettings
 from halocast.filters.static_states import StaticStates, open_states
+from halocast.filters.window_tapers import unknown_variables
 from halocast.grid import Grid
 from halocast.localization.blocks import partition
+from halocast.localization.kilometres import short_halo
 from halocast.models.base import Model, build_model
 from halocast.models.external.settings import ExternalModelSettings
 from halocast.models.own import PythonModelSettings
@@ -53,6 +55,7 @@ def check_run(settings: RunSettings) -> list[str]:
         problems += model.check()
         problems += _check_samples(settings)
         problems += _check_static(settings, model)
+        problems += _check_localization(settings, model)
         problems += _check_observed_variables(settings, model)
         problems += check_observed(settings, model.layout)
     problems += _check_filter(settings)
@@ -131,6 +134,18 @@ def _check_static(settings: RunSettings, model: Model) -> list[str]:
         except HalocastError as error:
             return [str(error)]
     return []
+
+
+def _check_localization(settings: RunSettings, model: Model) -> list[str]:
+    local, problems = settings.filter, []
+    if isinstance(local, LocalSettings):
+        unknown = unknown_variables(local.factors, model.layout.variable_of_field)
+        if unknown:
+            problems.append(f"filter.factors: {unknown}")
+        short = None if local.distance == "cells" else short_halo(local.halo, model.grid)
+        if short:
+            problems.append(f"filter.halo: {short}")
+    return problems
 
 
 def _check_filter(settings: RunSettings) -> list[str]:
@@ -328,7 +343,7 @@ def _calibrate_analysis(settings: RunSettings, model: Model, state: np.ndarray) 
         numbers, blocks, method.incidence(settings.filter, blocks, cells, grid), observations,
         forecast=forecast, noise=noise, observed=observed, observed_noise=noise_observed,
         model_noise=model_noise, grid=grid, seed=settings.seed, cycle=0,
-        sees_all=method.sees_all,
+        sees_all=method.sees_all, variables=layout.variable_of_field,
     )  # fmt: skip
     method.update(group, settings.filter)
     began = clock.perf_counter()

@@ -160,6 +160,16 @@ class RunSettings(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _kilometres_exist(self) -> RunSettings:
+        distance = getattr(self.filter, "distance", "cells")
+        if distance != "cells" and isinstance(self.grid, PlaneGrid):
+            raise ValueError(
+                f"filter.distance = {distance!r}: grid.kind plane has cells without a size, no "
+                "kilometres: use cells"
+            )
+        return self
+
     @property
     def block(self) -> tuple[int, int]:
         """Rows and columns of a block."""

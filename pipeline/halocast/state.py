@@ -47,6 +47,11 @@ class StateLayout:
         """Short names in order."""
         return tuple(f.name for f in self.fields)
 
+    @cached_property
+    def variable_of_field(self) -> tuple[str, ...]:
+        """The variable of each field, in order."""
+        return tuple(f.variable for f in self.fields)
+
     def __len__(self) -> int:
         return len(self.fields)
 

@@ -162,6 +162,7 @@ def _block_group(work: _Group, numbers: np.ndarray, first: int) -> tuple[BlockGr
         cycle=work.cycle,
         sees_all=FILTERS[settings.filter.method].sees_all,
         memory=work.memory,
+        variables=context.model.layout.variable_of_field,
     )
     return blocks, here
 

@@ -89,6 +89,8 @@ class BlockGroup(NamedTuple):
         The rest of the random addresses.
     memory
         What the filter left of these blocks in the cycle before; None of a filter without memory.
+    variables
+        The variable of each field, (F,); empty where fields have no names.
     """
 
     forecast: np.ndarray
@@ -119,6 +121,7 @@ class BlockGroup(NamedTuple):
     seed: int
     cycle: int
     memory: Remembered | None = None
+    variables: tuple[str, ...] = ()
 
     @property
     def members(self) -> int:
@@ -254,6 +257,7 @@ def block_group(
     cycle: int,
     sees_all: bool = False,
     memory: Remembered | None = None,
+    variables: tuple[str, ...] = (),
 ) -> BlockGroup:
     """Build the group of the blocks ``numbers`` from the tile of its cells.
 
@@ -275,6 +279,8 @@ def block_group(
         Keep every observation that any block of the cycle sees, not only those of these blocks.
     memory
         What the filter left in the cycle before, of these blocks at least.
+    variables
+        The variable of each field.
     """
     cells, cell_start = group_cells(blocks, numbers)
     if forecast.shape[2] != cells.size:
@@ -308,6 +314,7 @@ def block_group(
         seed=seed,
         cycle=cycle,
         memory=memory,
+        variables=variables,
     )
 
 

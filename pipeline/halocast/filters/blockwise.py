@@ -4,10 +4,12 @@ A block's window holds all fields of its cells and the observations in its halo.
 distance is either the observations' weight (R-localization: one weight for the block, of its
 distance to the observation; Hunt et al. 2007) or the covariances (Schur product, of the distance
 between cell and observation; Houtekamer & Mitchell 2001), by Gaspari and Cohn's function, which is
-0 at the halo's edge.
+0 at the halo's edge. Distances are in cells, by great circle, or by water; covariances can have
+factors between variables too (`halocast.filters.window_tapers`).
 
 A block that sees no observation keeps its forecast, noise and all, and its memory: nothing is
-inflated there, only rotated where all others are, so that members fit across blocks. Windows hold
+inflated there, only rotated where all others are, so that members fit across blocks. So do, with
+factors or distances in km, scalars that no observation of their block reaches. Windows hold
 arrays of their own, of one shape wherever the block is, and linear algebra has one thread: the
 answer does not depend on the group, to the last bit.
 
@@ -21,7 +23,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from halocast.blas import one_thread
 from halocast.ensemble import mean_and_spread
@@ -34,8 +35,10 @@ from halocast.filters.local_settings import Localization, LocalSettings
 from halocast.filters.memory import Remembered, pack, unpack
 from halocast.filters.static_states import static_of_group
 from halocast.filters.window import Analysis, Window
-from halocast.localization.blocks import distance_along
-from halocast.localization.taper import gaspari_cohn_at
+from halocast.filters.window_tapers import Tapers
+from halocast.grid import Grid
+from halocast.localization.blocks import Blocks, Incidence
+from halocast.localization.kilometres import seen_by_great_circle, seen_by_water
 from halocast.samplers.densities import IDENTITY
 from halocast.settings import Settings
 
@@ -74,11 +77,25 @@ def block_filter(method: WindowMethod) -> Filter:
     """Return the method as a filter of the big engines."""
     return Filter(
         partial(update, method),
-        halo_incidence,
+        sees,
         carries_layers=True,
         remembers=method.remembers,
         remembers_members=method.remembers_members,
     )
+
+
+def sees(settings: LocalSettings, blocks: Blocks, cells: np.ndarray, grid: Grid) -> Incidence:
+    """Let each block see the observations within its halo, in cells or kilometres.
+
+    Raises
+    ------
+    ConfigError
+        The halo does not fit the blocks or the grid.
+    """
+    if settings.distance == "cells":
+        return halo_incidence(settings, blocks, cells, grid)
+    find = seen_by_water if settings.distance == "water" else seen_by_great_circle
+    return find(blocks, cells, settings.halo, grid)
 
 
 class _Seen(NamedTuple):
@@ -123,18 +140,23 @@ def update(method: WindowMethod, group: BlockGroup, settings: LocalSettings) -> 
     health |= {"ess": np.full(blocks, float(m)), "observations": np.diff(group.obs_start) * 1.0}
     memory: Remembered = {}
     windows = Windows(group, members, settings)
+    untouched = np.zeros(mean.shape, dtype=bool)
     with one_thread():
         for b in range(blocks):
+            here = slice(group.cell_start[b], group.cell_start[b + 1])
             if group.obs_start[b] == group.obs_start[b + 1]:
                 _keep(group, b, memory)
+                untouched[:, here] = True
                 continue
-            analysis = method.analyse(windows.of(b), settings)
-            _place(group, b, analysis, members, mean, spread)
+            window = windows.of(b)
+            analysis = method.analyse(window, settings)
+            untouched[:, here] = windows.unreached(window)
+            _place(group, b, analysis, ~untouched[:, here], members, mean, spread)
             for name in health.keys() & analysis.health.keys():
                 health[name][b] = analysis.health[name]
             if analysis.memory is not None:
                 memory[int(group.block[b])] = pack(analysis.memory, _where(group, b))
-    _rotate_unseen(group, settings, members, mean)
+    _rotate_untouched(group, settings, untouched, members, mean)
     _refuse_non_finite(group, settings, mean)
     ancestor = np.repeat(np.arange(m, dtype=np.int32)[:, None], blocks, axis=1)
     return BlockUpdate(members, mean, spread, ancestor, health, memory=memory)
@@ -145,19 +167,18 @@ class Windows:
 
     def __init__(self, group: BlockGroup, members: np.ndarray, settings: LocalSettings) -> None:
         self._group, self._members = group, members
-        self._schur, self._halo = settings.localization == "covariances", settings.halo
+        schur = settings.localization == "covariances"
+        self._tapers = Tapers(group, settings) if schur else None
         self._predicted = group.observed + group.observed_noise
         self._quiet = group.observed.copy()
         for scalars in (self._predicted, self._quiet):
             predict(scalars, group.operator, group.center, group.scale)
         self._seen = self._pairs()
-        self._periodic = np.array(group.grid.periodic)
-        self._shape = np.array(group.grid.shape)
         self._static = static_of_group(group, settings)
 
     def _pairs(self) -> _Seen:
         group, index = self._group, self._group.obs_index
-        weight = np.ones(index.size) if self._schur else group.obs_weight
+        weight = group.obs_weight if self._tapers is None else np.ones(index.size)
         return _Seen(
             group.id[index], group.value[index], group.error[index], weight,
             group.noise_kind[index], group.df[index], self._own_scalars(), group.cell[index],
@@ -184,8 +205,8 @@ class Windows:
         n, index, block = fields * (last - first), group.obs_index[pairs], int(group.block[b])
         seen = _Seen(*(column[pairs].copy() for column in self._seen))
         taper = between = None
-        if self._schur:
-            taper, between = self._tapers(group.cells[first:last], seen.cell, fields)
+        if self._tapers is not None:
+            taper, between = self._tapers.of(group.cells[first:last], index)
         memory = None
         if group.memory is not None:
             memory = unpack(group.memory.get(block))
@@ -212,33 +233,13 @@ class Windows:
             memory=memory,
         )
 
-    def _tapers(
-        self, cells: np.ndarray, observed: np.ndarray, fields: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the factors of covariances, (n, p) and (p, p)."""
-        where = (self._halo, self._shape, self._periodic)
-        across = _factors(cells, observed, *where)
-        return np.tile(across, (fields, 1)), _factors(observed, observed, *where)
-
-
-@njit(cache=True, nogil=True)
-def _factors(cells, others, halo, shape, periodic):  # pragma: no cover - compiled
-    """Gaspari and Cohn's function of the distances between cells (a,) and others (b,), (a, b)."""
-    out = np.empty((cells.size, others.size))
-    for a in range(cells.size):
-        j, i = cells[a] // shape[1], cells[a] % shape[1]
-        for b in range(others.size):
-            k, h = others[b] // shape[1], others[b] % shape[1]
-            dy = distance_along(j, k, k, shape[0], periodic[0], False)
-            dx = distance_along(i, h, h, shape[1], periodic[1], False)
-            distance = np.sqrt(dy * dy + dx * dx)
-            if distance == 0.0:
-                out[a, b] = 1.0
-            elif distance >= halo:
-                out[a, b] = 0.0
-            else:
-                out[a, b] = gaspari_cohn_at(2.0 * distance / halo)
-    return out
+    def unreached(self, window: Window) -> np.ndarray:
+        """Return which scalars of a window keep their forecast, bool (F, c)."""
+        fields = self._group.forecast.shape[1]
+        if self._tapers is None or window.taper is None or not self._tapers.spares:
+            return np.zeros((fields, window.noise_sd.size // fields), dtype=bool)
+        reached = np.asarray(window.taper.any(axis=1)).reshape(fields, -1)
+        return np.logical_not(reached)
 
 
 def _keep(group: BlockGroup, b: int, memory: Remembered) -> None:
@@ -248,29 +249,33 @@ def _keep(group: BlockGroup, b: int, memory: Remembered) -> None:
         memory[number] = group.memory[number]
 
 
-def _rotate_unseen(
-    group: BlockGroup, settings: LocalSettings, members: np.ndarray, mean: np.ndarray
+def _rotate_untouched(
+    group: BlockGroup,
+    settings: LocalSettings,
+    untouched: np.ndarray,
+    members: np.ndarray,
+    mean: np.ndarray,
 ) -> None:
-    """Rotate the members of blocks that see nothing, in cycles where the others are rotated."""
+    """Rotate the scalars that no observation reaches, in cycles where the others are rotated."""
     every = int(getattr(settings, "rotation", 0))  # cycles; of some methods, whether in each
     if not every or group.cycle % every:
         return
-    unseen = np.repeat(np.diff(group.obs_start) == 0, np.diff(group.cell_start))
-    centre = mean[:, unseen]
-    anomalies = (members[:, :, unseen] - centre).reshape(group.members, -1)
+    centre = mean[untouched]
+    anomalies = np.ascontiguousarray(members[:, untouched] - centre)
     turned = product(rotation(group.seed, group.cycle, group.members), anomalies)
-    members[:, :, unseen] = centre + turned.reshape(group.members, *centre.shape)
+    members[:, untouched] = centre + turned
 
 
 def _place(
     group: BlockGroup,
     b: int,
     analysis: Analysis,
+    where: np.ndarray,
     members: np.ndarray,
     mean: np.ndarray,
     spread: np.ndarray,
 ) -> None:
-    """Write a block's analysis into the group's arrays."""
+    """Write a block's analysis into the group's arrays, ``where`` (F, c) it is to count."""
     here = slice(group.cell_start[b], group.cell_start[b + 1])
     m, fields, n = members[:, :, here].shape
     if analysis.members.shape != (m, fields * n):
@@ -279,9 +284,9 @@ def _place(
             where=_where(group, b),
             remedy="return one row a member, with the scalars of window.forecast",
         )
-    members[:, :, here] = analysis.members.reshape(m, fields, n)
-    mean[:, here] = analysis.mean.reshape(fields, n)
-    spread[:, here] = analysis.spread.reshape(fields, n)
+    np.copyto(members[:, :, here], analysis.members.reshape(m, fields, n), where=where)
+    np.copyto(mean[:, here], analysis.mean.reshape(fields, n), where=where)
+    np.copyto(spread[:, here], analysis.spread.reshape(fields, n), where=where)
 
 
 def _where(group: BlockGroup, b: int) -> str:

@@ -7,7 +7,7 @@ that one word changed in a run file is another method with the same blocks.
 from __future__ import annotations
 
 from types import new_class
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,9 @@ from halocast.localization.taper import Taper, halo_problem
 from halocast.settings import Settings
 
 Localization = Literal["observations", "covariances"]
-_WIDEST = 10_000.0  # cells
+Distance = Literal["cells", "great-circle", "water"]
+Factor = Annotated[float, Field(ge=0, le=1)]
+_WIDEST = 10_000.0  # cells, or km
 
 
 class LocalSettings(Settings):
@@ -33,7 +35,13 @@ class LocalSettings(Settings):
         ge=0,
         le=_WIDEST,
         allow_inf_nan=False,
-        description="Radius of a block's halo, in cells: how far an observation acts.",
+        description="Radius of a block's halo: how far an observation acts. In cells, or in km "
+        "where distance is.",
+    )
+    distance: Distance = Field(
+        "cells",
+        description="How far apart places are: cells; or, in km, great-circle or water, which is "
+        "great circles made longer by the land between.",
     )
     taper: Taper = Field(
         "continuous",
@@ -43,6 +51,11 @@ class LocalSettings(Settings):
         "observations",
         description="What falls with distance: observations (their errors grow, the same for a "
         "whole block) or covariances (Schur product, from cell to observation).",
+    )
+    factors: dict[str, dict[str, Factor]] = Field(
+        default_factory=dict,
+        description="Factors of covariances between variables, each pair once, e.g. {ssh: {t: "
+        "0.2, u: 0.5}}; 1 where not given.",
     )
 
     @model_validator(mode="after")
@@ -64,10 +77,45 @@ class LocalSettings(Settings):
                 f"taper {self.taper} is one of observations; covariances fall to 0 at the halo's "
                 "edge: use continuous"
             )
-        problem = halo_problem(self.block, self.halo, self.taper)
+        problem = self._distance_problem() or self._factors_problem()
         if problem:
             raise ValueError(problem)
         return self
+
+    def _distance_problem(self) -> str | None:
+        if self.distance == "cells":
+            return halo_problem(self.block, self.halo, self.taper)
+        if self.own_only:
+            return (
+                f"distance {self.distance} measures nothing: {self.method} uses observations of a "
+                "block's own scalars only; use cells"
+            )
+        if "halo" not in self.model_fields_set or self.halo == 0:
+            return f"distance {self.distance} needs a halo in km, above 0: how far observations act"
+        if self.taper != "continuous":
+            return f"taper {self.taper} is measured in cells: use continuous, or distance: cells"
+        return None
+
+    def _factors_problem(self) -> str | None:
+        if not self.factors:
+            return None
+        if self.localization != "covariances":
+            remedy = (
+                "use localization: covariances"
+                if "covariances" in self.methods
+                else "leave them out, or use a method with localization: covariances, as ensrf"
+            )
+            return (
+                "factors are of covariances; here an observation has one weight for all variables "
+                f"of a block: {remedy}"
+            )
+        for one, others in self.factors.items():
+            for other, factor in others.items():
+                if one == other and factor != 1:
+                    return f"factors: {one} with itself has {factor:g}; that one is always 1"
+                if self.factors.get(other, {}).get(one, factor) != factor:
+                    return f"factors: {one} with {other} is given twice, and not the same"
+        return None
 
 
 def localized(

@@ -38,6 +38,14 @@ def gaspari_cohn_at(r: float) -> float:
 
 
 @njit(cache=True, nogil=True)
+def taper_within(distance: float, halo: float) -> float:
+    """Taper from 1 at 0 to 0 at the halo's edge, in its unit (callable from compiled code)."""
+    if distance == 0.0:
+        return 1.0
+    return 0.0 if distance >= halo else gaspari_cohn_at(2.0 * distance / halo)
+
+
+@njit(cache=True, nogil=True)
 def _gaspari_cohn(r, out):
     for i in range(r.size):
         out[i] = gaspari_cohn_at(abs(r[i]))
