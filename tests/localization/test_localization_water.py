@@ -7,7 +7,7 @@ import pytest
 from halocast.grid import Grid
 from halocast.localization import water
 from halocast.localization.distances import between, distances_in_metres
-from halocast.localization.water import Ways, Waters
+from halocast.localization.water import Waters, Ways
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
