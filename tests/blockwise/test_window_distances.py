@@ -281,7 +281,7 @@ def test_a_run_file_that_measures_badly_is_refused(text: str, said: str, linear:
 
 
 def test_a_plane_of_cells_without_a_size_has_no_kilometres(linear: Make) -> None:
-    with pytest.raises(ConfigError, match="plane has cells without a size.*use cells"):
+    with pytest.raises(ConfigError, match=r"plane has cells without a size.*use cells"):
         linear("filter={method: etkf, distance: great-circle, halo: 300}")
 
 

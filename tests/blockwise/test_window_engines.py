@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Make, section
-from halocast.check import run_model
+from halocast.check import check_run, run_model
 from halocast.config import RunSettings
 from halocast.engines import SerialEngine
 from halocast.engines.dask import DaskEngine
@@ -28,6 +28,10 @@ ADAPTIVE = {"adaptive": {"by": "anderson"}, "localization": "covariances", "rota
 SOME = {"ensrf adaptive": ("ensrf", ADAPTIVE), "sir": ("sir", {}), "python": ("python", {})}
 ALL = {name: (name, {}) for name in WINDOW_METHODS} | SOME
 # their proposals need model noise in every scalar, which the ocean does not have
+ROUND_LAND = {
+    "localization": "covariances", "distance": "water", "halo": 300.0,
+    "factors": {"ssh": {"t": 0.2}, "u": {"t": 0.0}},
+}  # fmt: skip
 OCEAN = [name for name in WINDOW_METHODS if name not in ("wenkf", "optimal-proposal", "ewpf")]
 
 
@@ -44,9 +48,9 @@ def serial(settings: RunSettings, directory: Path, groups: int | None = None) ->
     return directory
 
 
-def of_ocean(method: str, natl: Make) -> str:
+def of_ocean(method: str, natl: Make, **options: object) -> str:
     model = run_model(natl(section("etkf")))
-    return section(method, len(model.layout), model.grid.shape)
+    return section(method, len(model.layout), model.grid.shape, **options)
 
 
 def compare_engines(settings: RunSettings, engine: DaskEngine, folder: Path) -> Path:
@@ -100,6 +104,14 @@ def test_no_engine_changes_a_bit_of_an_ocean(
     assert np.abs(np.nan_to_num(moved)).max() > 1e-4  # m
 
 
+def test_no_engine_changes_a_bit_of_ways_round_land(
+    engine: DaskEngine, natl: Make, tmp_path: Path
+) -> None:
+    settings = natl(of_ocean("ensrf", natl, **ROUND_LAND))
+    assert check_run(settings) == []
+    compare_engines(settings, engine, tmp_path)
+
+
 RANKS = Path(__file__).parent / "on_ranks.py"
 OPEN_MPI = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -129,8 +141,9 @@ def compare_ranks(runs: dict[str, RunSettings], folder: Path) -> None:
         assert compare_runs(alone, folder / f"{name}-ranks") is None, name
 
 
-def test_ranks_change_no_bit(linear: Make, tmp_path: Path) -> None:
+def test_ranks_change_no_bit(linear: Make, natl: Make, tmp_path: Path) -> None:
     runs = {name: linear(section(m, **options)) for name, (m, options) in SOME.items()}
+    runs["round land"] = natl(of_ocean("ensrf", natl, **ROUND_LAND))
     compare_ranks({name.replace(" ", "-"): run for name, run in runs.items()}, tmp_path)
 
 
