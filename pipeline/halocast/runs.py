@@ -303,5 +303,10 @@ def run_scores(directory: str | Path | Place) -> list[Row]:
 
 
 def run_consistency(directory: str | Path | Place) -> list[Consistency]:
-    """Return the variances of errors that a run assumed, and those found in all its cycles."""
+    """Return the variances of errors that a run assumed, and those found in all its cycles.
+
+    None of a run without assimilation.
+    """
+    if stored_settings(directory).filter.method == "free-run":
+        return []
     return stored_consistency(open_run(directory)["observations"].to_dataset())

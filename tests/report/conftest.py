@@ -7,6 +7,7 @@ import pytest
 from halocast.diagnostics import field_rows, observation_rows
 from halocast.grid import Grid
 from halocast.samplers.chains import ChainTrace
+from halocast.samplers.densities import STUDENT_T
 from halocast.sources.rows import VARIABLES
 from halocast.state import Field, StateLayout
 from halocast.stores.grid_store import write_grid
@@ -97,6 +98,8 @@ def write_run(
     kalman=False,
     chains=False,
     arctan=False,
+    heavy=(),
+    method="lsmcmc-v2",
     shape=(20, 24),
     seed=3,
 ):
@@ -123,9 +126,11 @@ def write_run(
         rows = score(grid, layout, true, state, deviation, table, truth, free, kalman)
         if arctan:
             table |= {"operator": np.ones(table["fate"].size, "i1")}
+        table["noise"][np.isin(table["variable"], [VARIABLES.index(v) for v in heavy])] = STUDENT_T
         record = cycle_record(rng, grid, state, deviation, table, rows, free, kalman)
         records.append(record._replace(trace=chain_trace(rng, cycle) if chains else None))
-    write_store(directory, grid, layout, times, records, free, kalman)
+    config = CONFIG.replace("lsmcmc-v2", method)
+    write_store(directory, grid, layout, times, records, free, kalman, config)
     if truth:
         write_grid(directory / "data.zarr", grid)
         write_truth(directory / "data.zarr", times, np.stack(truths), layout)
@@ -177,7 +182,7 @@ def chain_trace(rng, cycle, chains=3, samples=400):
     return ChainTrace(1 + 0.5 * values, ancestor, -(values**2), step, acceptance)
 
 
-def write_store(directory, grid, layout, times, records, free, kalman):
+def write_store(directory, grid, layout, times, records, free, kalman, config):
     spec = RunSpec(
         times=times,
         grid=grid,
@@ -187,7 +192,7 @@ def write_store(directory, grid, layout, times, records, free, kalman):
         max_slots=max([r.fates[1].size for r in records] + [1]),
         tracks=("analysis", "free") if free else ("analysis",),
         reference=kalman,
-        config=CONFIG,
+        config=config,
         record=RECORD,
     )
     store = RunStore.create(directory, spec)
@@ -216,6 +221,8 @@ def observe(rng, grid, true, state, deviation, seen, cycle, geographic):
         data = {
             "cell": where,
             "operator": np.zeros(where.size, "i1"),
+            "noise": np.zeros(where.size, "i1"),
+            "df": np.ones(where.size),
             "lat": grid.y[j],
             "lon": grid.x[i],
             "variable": np.full(where.size, code),

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from halocast.diagnostics import Row
+from halocast.diagnostics.summary import number
 from halocast.report import write_picture
+from halocast.report.consistency import consistency_lines
 from halocast.report.content import facts, fate_lines, score_lines
-from halocast.report.reliability import innovation_table, samples
+from halocast.report.reliability import innovation_table, not_judged, samples
 from halocast.report.series import expected_error
 from halocast.report.verdict import gains, verdict
 from halocast.report.view import RunView
@@ -106,6 +108,34 @@ def test_rejected_observations_do_not_judge_the_forecast(view):
     rows = innovation_table(view)
     assert rows[0]["name"] == "sea-surface height"
     assert all(r["expected"] > 0 and 0.2 < r["ratio"] < 5 for r in rows)
+
+
+def test_errors_found_are_the_products_of_residuals(view):
+    columns, line = view.observations, consistency_lines(view)[3]
+    here = view.observed("t", (Fate.ASSIMILATED,))
+    before = columns["value"][here] - columns["forecast_mean"][here]
+    after = columns["value"][here] - columns["analysis_mean"][here]
+    assert (line["name"], line["unit"], line["n"]) == ("surface temperature", "K", here.sum())
+    assumed = columns["error"][here] ** 2, columns["forecast_spread"][here] ** 2, 0
+    found = after * before, (before - after) * before, before**2
+    variances = [np.mean(v) for pair in zip(assumed, found) for v in pair]
+    variances[4] = variances[0] + variances[2]
+    assert line["numbers"] == [number(np.sqrt(v)) for v in variances]
+    assert not_judged(view) == ""
+
+
+def test_heavy_tailed_observations_are_named_and_not_judged_by_gaussian_ones(make_run):
+    view = RunView(open_run(make_run(heavy=("t",))))
+    left = view.observed("t", (Fate.ASSIMILATED, Fate.WITHHELD)).sum()
+    assert not_judged(view) == f"surface temperature ({left:,} observations)"
+    for table in (consistency_lines(view), innovation_table(view)):
+        assert [line["name"] for line in table] == [
+            "sea-surface height", "surface eastward velocity", "surface northward velocity",
+        ]  # fmt: skip
+
+
+def test_a_run_without_assimilation_has_no_errors_to_find(make_run):
+    assert consistency_lines(RunView(open_run(make_run(method="free-run")))) == []
 
 
 def test_gain_is_the_part_of_the_free_runs_error_that_is_gone(view):

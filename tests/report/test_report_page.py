@@ -25,6 +25,7 @@ RUNS = {
     "nothing": {"n_cycles": 1, "truth": False, "free": False, "observed": False},
     "plane": {"geographic": False, "truth": False, "kalman": True},
     "chains": {"geographic": False, "truth": False, "chains": True, "arctan": True},
+    "heavy tails": {"n_cycles": 1, "geographic": False, "truth": False, "heavy": ("z",)},
 }
 
 
@@ -165,6 +166,15 @@ def test_chains_are_drawn_where_chains_ran(page_of):
 def test_observations_through_an_operator_are_not_drawn_as_values(page_of):
     assert "ticks at the bottom mark their times" in Page(page_of("chains")).text
     assert "ticks at the bottom" not in Page(page_of("everything")).text
+
+
+def test_errors_found_stand_beside_those_assumed_where_they_are_gaussian(page_of):
+    assert "Desroziers et al. 2005" in page_of("everything")
+    assert "Not judged here" not in page_of("everything")
+    page = Page(page_of("heavy tails"))
+    assert "Not judged here: state (" in page.text
+    assert "Desroziers" not in page.text
+    assert "Without observations" not in page.text
 
 
 def test_text_of_the_run_cannot_break_the_page(page_of):

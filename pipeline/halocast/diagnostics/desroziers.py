@@ -132,7 +132,9 @@ def stored_consistency(observations: xr.Dataset) -> list[Consistency]:
 
 def consistency_table(entries: list[Consistency]) -> Table:
     """Lay standard deviations assumed and found side by side, for people."""
-    out = Table(box=SIMPLE_HEAD, title="Errors assumed, and found (Desroziers et al. 2005)")
+    out = Table(
+        box=SIMPLE_HEAD, title="Gaussian errors assumed, and found (Desroziers et al. 2005)"
+    )
     out.add_column("observed")
     for heading in ("n", "error", "found", "forecast", "found", "innovation", "found"):
         out.add_column(heading, justify="right")

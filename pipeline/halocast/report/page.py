@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from halocast.diagnostics.summary import against_label, number
 from halocast.report.chains import chain_chart, chain_summary, chain_table
+from halocast.report.consistency import consistency_lines
 from halocast.report.content import (
     facts,
     failure_lines,
@@ -27,6 +28,7 @@ from halocast.report.places import place_series
 from halocast.report.reliability import (
     innovation_chart,
     innovation_table,
+    not_judged,
     rank_chart,
     spread_skill_chart,
 )
@@ -97,6 +99,8 @@ def build_page(tree: xr.DataTree, title: str = "") -> str:
         made=observations_made(view),
         failures=failure_lines(view),
         innovation_rows=innovation_table(view),
+        not_judged=not_judged(view),
+        consistency_rows=consistency_lines(view),
         health_rows=health_table(view),
         chain_rows=chain_table(view),
         chains=chain_summary(view),

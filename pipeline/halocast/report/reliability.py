@@ -1,7 +1,8 @@
 """Whether the ensemble's spread means what it says: forecasts held against observations.
 
 All of it uses the forecast before the analysis, so assimilated observations judge it as fairly as
-withheld ones, and the observation's error is part of what is expected.
+withheld ones, and the observation's error is part of what is expected. Expected sizes, ranks and
+curves are of Gaussian errors: observations with others are not judged, and `not_judged` says so.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def samples(view: RunView) -> list[Sample]:
     """Gather the observations that judge the forecast, one sample a variable."""
     columns, out = view.observations, []
     for variable in VARIABLES:
-        here = view.observed(variable, JUDGES)
+        here = view.observed(variable, JUDGES) & view.gaussian
         if not here.any():
             continue
         out.append(
@@ -68,6 +69,15 @@ def samples(view: RunView) -> list[Sample]:
             )
         )
     return out
+
+
+def not_judged(view: RunView) -> str:
+    """Say which observations are left out here, nothing where none is."""
+    counts = {
+        label(variable)[0]: int((view.observed(variable, JUDGES) & ~view.gaussian).sum())
+        for variable in VARIABLES
+    }
+    return ", ".join(f"{name} ({n:,} observations)" for name, n in counts.items() if n)
 
 
 def spread_skill_chart(view: RunView) -> Picture | None:

@@ -9,7 +9,7 @@ import numpy as np
 from halocast.diagnostics import Row, rows_by_cycle, summarise
 from halocast.diagnostics.summary import label
 from halocast.report.fields import KELVIN, FieldView, time_text
-from halocast.samplers.densities import IDENTITY, STUDENT_T
+from halocast.samplers.densities import GAUSSIAN, IDENTITY, STUDENT_T
 from halocast.sources.rows import VARIABLES, Fate
 
 __all__ = ["KELVIN", "RunView", "time_text"]
@@ -90,6 +90,17 @@ class RunView(FieldView):
     def observed_unit(self, variable: str) -> str:
         """Unit of a variable's observations, empty where they are not values of it."""
         return "" if self.transformed(variable) else label(variable)[1]
+
+    @cached_property
+    def gaussian(self) -> np.ndarray:
+        """Mask over the observations whose errors are assumed Gaussian."""
+        noise = self.observations.get("noise")
+        return np.ones(self.observed().shape, bool) if noise is None else noise == GAUSSIAN
+
+    @property
+    def assimilates(self) -> bool:
+        """Whether the run's filter uses observations."""
+        return (self.config.get("filter") or {}).get("method") != "free-run"
 
     def without_variance(self, mask: np.ndarray) -> bool:
         """Whether any of these observations has errors too heavy-tailed for a variance."""
