@@ -20,11 +20,12 @@ from halocast.cycle.context import data_store, make_model
 from halocast.cycle.observed import check_observed
 from halocast.draws import Address, Purpose, normals
 from halocast.errors import HalocastError
-from halocast.filters import FILTERS, LocalSettings
+from halocast.filters import FILTERS, LetkfSettings, LocalSettings
 from halocast.filters.base import BlockObservations, block_group, group_cells
 from halocast.filters.own import PythonFilterSettings, load_own_filter
 from halocast.filters.sampling import MixtureSettings
 from halocast.filters.static_states import StaticStates, open_states
+from halocast.filters.window_methods import WINDOW_METHODS
 from halocast.filters.window_tapers import unknown_variables
 from halocast.grid import Grid
 from halocast.localization.blocks import partition
@@ -142,7 +143,8 @@ def _check_localization(settings: RunSettings, model: Model) -> list[str]:
         unknown = unknown_variables(local.factors, model.layout.variable_of_field)
         if unknown:
             problems.append(f"filter.factors: {unknown}")
-        short = None if local.distance == "cells" else short_halo(local.halo, model.grid)
+    if isinstance(local, LocalSettings | LetkfSettings) and local.distance != "cells":
+        short = None if local.halo is None else short_halo(local.halo, model.grid)
         if short:
             problems.append(f"filter.halo: {short}")
     return problems
@@ -155,7 +157,10 @@ def _check_filter(settings: RunSettings) -> list[str]:
             load_own_filter(settings.filter)
         except HalocastError as error:
             problems.append(str(error))
-    if isinstance(settings.filter, LocalSettings) and settings.ensemble.members == 1:
+    if (
+        isinstance(settings.filter, LocalSettings)
+        and settings.ensemble.members < WINDOW_METHODS[settings.filter.method].fewest
+    ):
         problems.append(
             f"ensemble.members = 1: {settings.filter.method} takes what it knows from the "
             "differences between members; use 2 or more"

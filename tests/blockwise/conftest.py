@@ -9,7 +9,7 @@ import pytest
 import yaml
 from halocast.config import RunSettings, find_run_file, read_settings
 from halocast.runs import create_run
-from window_cases import OWN, WINDOW_METHODS, static_file
+from window_cases import OWN, STATIC, WINDOW_METHODS, static_file
 
 ALWAYS = ["engine.kind=serial", "engine.workers=null", "free_run=false", "checkpoint.every=2"]
 LINEAR = ["grid.shape=[16, 20]", "time.cycles=4", "ensemble.members=6", "reference=null"]
@@ -32,7 +32,7 @@ def section(method: str, fields: int = 1, shape=(16, 20), **options: object) -> 
         given |= {"class": "my_filter:Nudge", "source": OWN}
     if method == "tail-etkf":
         given |= {"interval": 1.0, "half_life": 2.0, "tail": 10}
-    if method.startswith("hybrid"):
+    if method in STATIC:
         given["static"] = static_file(fields, shape)
     return "filter=" + yaml.safe_dump({**given, **options}, default_flow_style=True)
 

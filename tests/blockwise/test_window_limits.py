@@ -20,7 +20,7 @@ from halocast.grid import Grid
 from halocast.localization.blocks import partition
 from halocast.localization.taper import gaspari_cohn
 from halocast.noise import ModelNoise
-from window_cases import FIELDS, SHAPE, N, Scene, joined, random_scene, settings_of
+from window_cases import FIELDS, SHAPE, STATIC, N, Scene, joined, random_scene, settings_of
 
 KALMAN = ("ensrf", "potter", "eakf", "etkf", "denkf", "enkf")
 
@@ -143,7 +143,7 @@ def test_the_sizes_are_those_the_methods_stop_at() -> None:
 
 def test_one_word_changed_is_another_method(linear: Make) -> None:
     for method in [*WINDOW_METHODS, "letkf", "lsmcmc-v2", "bridge"]:
-        if method in ("python", "tail-etkf", "hybrid-covariance", "hybrid-gain"):  # these need more
+        if method in ("python", "tail-etkf", *STATIC):  # these need more
             continue
         own_only = method in WINDOW_METHODS and WINDOW_METHODS[method].own_only
         halo = 0 if own_only else 3

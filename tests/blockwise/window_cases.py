@@ -20,6 +20,7 @@ from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, STUDENT_T
 
 SHAPE, FIELDS = (9, 19), 3
 N = SHAPE[0] * SHAPE[1]
+STATIC = ("hybrid-covariance", "hybrid-gain", "enoi")  # these need static states
 
 OWN = '''
 """A filter of one's own: perturbed observations, one scalar gain a field."""
@@ -40,7 +41,7 @@ class Nudge:
 
 
 def static_file(fields: int, shape: tuple[int, int]) -> str:
-    """Write static states for the hybrid filters, and return the path."""
+    """Write static states, and return the path."""
     path = Path(tempfile.gettempdir()) / f"halocast-static-{fields}-{shape[0]}-{shape[1]}.npy"
     rng = np.random.default_rng(1)
     partial = path.with_name(f"{path.name}.{os.getpid()}.npy")
@@ -74,7 +75,7 @@ def settings_of(method: str, **options: Any) -> LocalSettings:
     """Settings of a window method on blocks."""
     halo = 0.0 if WINDOW_METHODS[method].own_only else 4.0
     given = {"block": (3, 4), "halo": halo, **_OF_ITS_OWN.get(method, {}), **options}
-    if method.startswith("hybrid"):
+    if method in STATIC:
         given.setdefault("static", static_file(FIELDS, SHAPE))
     return WINDOW_SETTINGS[method].model_validate({"method": method, **given})
 

@@ -62,6 +62,8 @@ class WindowMethod(NamedTuple):
         Whether it leaves a memory, given its settings.
     remembers_members
         Whether that may be something of each member, which must then not be lost.
+    fewest
+        How many members it needs.
     """
 
     analyse: Callable[[Window, Any], Analysis]
@@ -71,6 +73,7 @@ class WindowMethod(NamedTuple):
     health: tuple[str, ...] = ()
     remembers: Callable[[Any], bool] = lambda settings: False
     remembers_members: bool = False
+    fewest: int = 2
 
 
 def block_filter(method: WindowMethod) -> Filter:
@@ -127,7 +130,7 @@ def update(method: WindowMethod, group: BlockGroup, settings: LocalSettings) -> 
         An analysis is not finite, or not of its window's shape.
     """
     m, blocks = group.members, group.n_blocks
-    if m < 2:
+    if m < method.fewest:
         raise ConfigError(
             f"{settings.method} takes its covariances from the ensemble, and there is one member",
             where="ensemble.members",
@@ -135,7 +138,7 @@ def update(method: WindowMethod, group: BlockGroup, settings: LocalSettings) -> 
         )
     members = group.forecast + group.noise
     mean, spread = mean_and_spread(members)
-    spread *= np.sqrt(m / (m - 1))
+    spread *= np.sqrt(m / max(m - 1, 1))
     health = {name: np.full(blocks, np.nan) for name in method.health}
     health |= {"ess": np.full(blocks, float(m)), "observations": np.diff(group.obs_start) * 1.0}
     memory: Remembered = {}
@@ -211,7 +214,7 @@ class Windows:
         if group.memory is not None:
             memory = unpack(group.memory.get(block))
         if self._static is not None:
-            memory = self._static[:, :, first:last].reshape(-1, n)
+            memory = self._static.of(first, last, index)
         return Window(
             forecast=self._members[:, :, first:last].reshape(m, n),
             predicted=self._predicted.take(index, axis=1),

@@ -1,22 +1,29 @@
-"""Hybrid filters on blocks: each block has its own scalars of the static states.
+"""Filters with static states on blocks, the hybrids and EnOI: each block has its own scalars.
 
 The states lie in one npy file, (m_s, F, ny, nx) as the run's model has them, which every worker
-opens and reads in pieces; a path beside the run file is made absolute when that is read. Adaptive
-inflation would need the memory that the static states take.
+opens and reads in pieces; a path beside the run file is made absolute when that is read.
+`halocast states` writes such a file. Adaptive inflation would need the memory that the static
+states take.
+
+What they predict for an observation anywhere is h(x + A_s), x the members' mean of the scalar it
+is of: EnOI sees a halo. The hybrids regress predictions on scalars of their own block instead.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from halocast.ensemble import mean_and_spread
 from halocast.errors import ConfigError
 from halocast.filters.base import BlockGroup
 from halocast.filters.ensemble import hybrid
+from halocast.filters.kalman import enoi
+from halocast.filters.letkf.points import predict
 from halocast.filters.window import Analysis, Window
 from halocast.settings import Settings
 
@@ -48,20 +55,40 @@ class HybridGainBlocks(StaticStates, hybrid.HybridGainSettings):
     """A filter with a mixed gain, its static states by block."""
 
 
+class EnOiBlocks(StaticStates, enoi.EnOiWindowSettings):
+    """Ensemble optimal interpolation, its store by block."""
+
+
 def analyse_covariance(window: Window, settings: HybridCovarianceBlocks) -> Analysis:
     """Analyse a window whose memory is its static states."""
     own = settings.model_copy(update={"static": None})
-    return hybrid.analyse_covariance(window, own)._replace(memory=None)
+    return hybrid.analyse_covariance(_of_states(window), own)._replace(memory=None)
 
 
 def analyse_gain(window: Window, settings: HybridGainBlocks) -> Analysis:
     """Analyse a window whose memory is its static states."""
     own = settings.model_copy(update={"static": None})
-    return hybrid.analyse_gain(window, own)._replace(memory=None)
+    return hybrid.analyse_gain(_of_states(window), own)._replace(memory=None)
 
 
-def static_of_group(group: BlockGroup, settings: Settings) -> np.ndarray | None:
-    """Return the static states on a group's cells, (m_s, F, c); None of a filter without.
+def _of_states(window: Window) -> Window:
+    return window._replace(memory=window.memory.states)
+
+
+class StaticGroup(NamedTuple):
+    """Static states on a group's cells, (m_s, F, c), and what they predict, (m_s, p)."""
+
+    states: np.ndarray
+    predicted: np.ndarray
+
+    def of(self, first: int, last: int, index: np.ndarray) -> enoi.Store:
+        """Return the store of the block with the cells ``first`` to ``last``."""
+        states = self.states[:, :, first:last]
+        return enoi.Store(states.reshape(len(states), -1), self.predicted.take(index, axis=1))
+
+
+def static_of_group(group: BlockGroup, settings: Settings) -> StaticGroup | None:
+    """Return the static states of a group; None of a filter without.
 
     Raises
     ------
@@ -72,7 +99,12 @@ def static_of_group(group: BlockGroup, settings: Settings) -> np.ndarray | None:
         return None
     fields = group.forecast.shape[1]
     states = open_states(settings.static, fields, group.grid.shape)
-    return states.reshape(states.shape[0], fields, -1)[:, :, group.cells]
+    observed = np.ascontiguousarray(states.reshape(len(states), -1)[:, group.scalar])
+    # sums member by member: NumPy's would depend on how many observations the group has
+    ahead = mean_and_spread(group.observed + group.observed_noise)[0]
+    observed += ahead - mean_and_spread(observed)[0]
+    predict(observed, group.operator, group.center, group.scale)
+    return StaticGroup(states.reshape(len(states), fields, -1)[:, :, group.cells], observed)
 
 
 @lru_cache(maxsize=2)
@@ -84,7 +116,7 @@ def open_states(path: Path, fields: int, shape: tuple[int, int]) -> np.ndarray:
         raise ConfigError(
             f"{path} is no npy file of states: {error}",
             where="filter.static",
-            remedy="write one with numpy.save",
+            remedy="write one with `halocast states` or numpy.save",
         ) from error
     fits = (fields, *shape)
     if states.shape[1:] != fits or states.shape[0] < 2 or not np.isfinite(states).all():

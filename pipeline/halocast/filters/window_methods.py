@@ -16,6 +16,7 @@ from halocast.filters import own, static_states
 from halocast.filters.blockwise import WindowMethod
 from halocast.filters.ensemble import denkf, enkf, etkf, serial
 from halocast.filters.ensemble.settings import SpreadSettings
+from halocast.filters.kalman import enoi
 from halocast.filters.local_settings import Localization, LocalSettings, localized
 from halocast.filters.operation import tail_smoothing
 from halocast.filters.particle import enkpf, equivalent, proposal, sir
@@ -51,6 +52,7 @@ WINDOW_METHODS: dict[str, WindowMethod] = {
     "hybrid-gain": WindowMethod(
         static_states.analyse_gain, static_states.HybridGainBlocks, own_only=True
     ),
+    "enoi": WindowMethod(enoi.analyse, static_states.EnOiBlocks, _BOTH, fewest=1),
     "sir": WindowMethod(
         sir.analyse, sir.SirSettings, remembers=lambda s: True, remembers_members=True
     ),
@@ -93,7 +95,6 @@ LABORATORY: dict[str, Refused] = {
     "kf": Refused("an n x n covariance, and n + 1 runs of the model a cycle", 1500),
     "ekf": Refused("an n x n covariance, and a derivative of the model", 1500),
     "oi": Refused("an n x n covariance of the model's climate", 4000),
-    "enoi": Refused("one state and a store of anomalies, where a run has members", None),
     "3dvar": Refused("a root, n x n, of the climate's covariance", 4000),
     "4dvar": Refused("dense modes, and the model within a window of time", 1500),
     "4denvar": Refused("the model within a window of time", None),

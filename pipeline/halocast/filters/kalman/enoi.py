@@ -7,12 +7,14 @@ A_s are m_s states of a long free run less their mean: constant, multivariate, b
 (0, 1] says which part of the climate's variance is the forecast's error. Only a mean is updated.
 A season in A_s dominates it: take anomalies of windows of 60 days or so.
 
-What the anomalies predict is h(x_f + A_s) less its mean, so h need not be linear.
+What the anomalies predict is h(x_f + A_s) less its mean, so h need not be linear. Student-t errors
+are taken for Gaussian ones of the same scale.
 
-`analyse` is the update of a window whose members are a store about a forecast: their mean is
-updated by alpha times their covariance, their anomalies stay, bit by bit but for the sum.
+`analyse` is the update of a window, the store in its memory: the mean of the members takes the
+increment, their anomalies stay, bit by bit but for the sum. There may be one member, which then is
+x_f, or several, for a spread that the model makes and EnOI does not touch.
 
-Cost: one forecast; m_s n p multiplications, (p^3)/3 for p observations; no (n, n) array.
+Cost: one forecast a member; m_s n p multiplications, (p^3)/3 for p observations; no (n, n) array.
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ import numpy as np
 from pydantic import Field
 
 from halocast.draws import Address, Purpose, uniforms
-from halocast.errors import ConfigError
 from halocast.filters.kalman.checks import require_errors
 from halocast.filters.kalman.climate import climate_of
 from halocast.filters.kalman.update import gain
@@ -35,13 +36,18 @@ from halocast.settings import Settings
 Tapers = tuple[np.ndarray | None, np.ndarray | None]
 
 
-class EnOiSettings(Settings):
+class EnOiWindowSettings(Settings):
     """Ensemble optimal interpolation."""
 
     method: Literal["enoi"] = Field("enoi", description="The filter.")
     alpha: float = Field(
         0.5, gt=0, le=1, description="Part of the store's variance that is the forecast's error."
     )
+
+
+class EnOiSettings(EnOiWindowSettings):
+    """Ensemble optimal interpolation in the laboratory."""
+
     store: int = Field(
         120, ge=2, le=2000, description="Members of the store that the laboratory draws from a run."
     )
@@ -93,30 +99,32 @@ class EnOi:
         )
 
 
-def analyse(window: Window, settings: EnOiSettings) -> Analysis:
-    """Update the mean of a window by its members' covariance times alpha; keep their anomalies.
+class Store(NamedTuple):
+    """States of a long run (m_s, n), and what they predict for the observations, (m_s, p)."""
+
+    states: np.ndarray
+    predicted: np.ndarray
+
+
+def analyse(window: Window, settings: EnOiWindowSettings) -> Analysis:
+    """Update the mean of a window by the covariance of the `Store` in its memory, times alpha.
 
     Raises
     ------
     ConfigError
-        There is one member, or an error is not positive.
+        An error is not positive.
     """
-    if window.members < 2:
-        raise ConfigError(
-            "enoi takes its covariances from the members, and there is one",
-            where="ensemble.members",
-            remedy="use 2 or more",
-        )
     require_errors(window.error, "enoi")
-    mean = window.forecast.mean(axis=0)
-    innovation = window.value - window.predicted.mean(axis=0)
-    tapers = (window.taper, window.taper_between)
-    step, left = increment(
-        window.forecast - mean, window.predicted, innovation, window.variance, settings.alpha,
-        tapers,
-    )  # fmt: skip
-    found = from_members(window.forecast + step)
-    return found._replace(spread=left)
+    store: Store = window.memory
+    step, _ = increment(
+        store.states - store.states.mean(axis=0),
+        store.predicted,
+        window.value - window.predicted.mean(axis=0),
+        window.variance,
+        settings.alpha,
+        (window.taper, window.taper_between),
+    )
+    return from_members(window.forecast + step)
 
 
 def increment(
