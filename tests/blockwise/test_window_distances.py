@@ -178,11 +178,18 @@ def test_a_ring_that_is_turned_turns_its_analysis(shift: int, schur: bool, seed:
     np.testing.assert_array_equal(other.analysed(which, ring[1])[:, :, place], first)
 
 
-def test_blocks_of_one_cell_make_the_etkf_the_letkf_in_kilometres() -> None:
+@pytest.mark.parametrize("measure", [KM, WATER])
+def test_blocks_of_one_cell_make_the_etkf_the_letkf(measure: dict[str, Any]) -> None:
     scene = scattered()
-    letkf = LetkfSettings(radius_km=100.0)
-    found = scene.analysed(chosen("etkf", block=(1, 1), **KM))
-    np.testing.assert_allclose(found, scene.analysed(letkf), rtol=0, atol=1e-12)
+    letkf = scene.analysed(LetkfSettings.model_validate(measure), land())
+    found = scene.analysed(chosen("etkf", block=(1, 1), **measure), land())
+    np.testing.assert_allclose(found, letkf, rtol=0, atol=1e-12)
+    if measure == KM:
+        by_radius = scene.analysed(LetkfSettings(radius_km=100.0), land())
+        np.testing.assert_array_equal(letkf, by_radius)
+    else:
+        other = scene.analysed(LetkfSettings.model_validate({**WATER, "block": (3, 5)}), land())
+        np.testing.assert_array_equal(letkf, other)  # blocks only share out the work
 
 
 @pytest.mark.parametrize("method", TAPERED)
@@ -271,7 +278,10 @@ SCHUR_TEXT = "localization: covariances"
             f"method: ensrf, {SCHUR_TEXT}, factors: {{ssh: {{t: 0.5}}, t: {{ssh: 0.4}}}}",
             "ssh with t is given twice",
         ),
-        ("method: letkf, radius: 3, distance: water", r"filter\.distance: unknown key"),
+        ("method: letkf, radius: 3, distance: water", "water needs a halo in km, instead of a rad"),
+        ("method: letkf, radius_km: 3, distance: great-circle", "great-circle needs a halo in km"),
+        ("method: letkf, halo: 300, distance: water, weight_stride: 2", "across land.*use 1"),
+        ("method: letkf, halo: 300, factors: {ssh: {t: 0}}", r"filter\.factors: unknown key"),
         ("method: bridge, factors: {ssh: {t: 0.5}}", r"filter\.factors: unknown key"),
     ],
 )

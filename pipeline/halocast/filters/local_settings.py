@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from halocast.filters.sampling import require_cells
+from halocast.localization.distances import Distance
 from halocast.localization.taper import Taper, halo_problem
 from halocast.settings import Settings
 
 Localization = Literal["observations", "covariances"]
-Distance = Literal["cells", "great-circle", "water"]
 Factor = Annotated[float, Field(ge=0, le=1)]
 _WIDEST = 10_000.0  # cells, or km
 

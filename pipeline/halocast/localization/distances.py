@@ -14,12 +14,14 @@ Cost: 3 nanoseconds a pair in cells or on a plane, 15 on the sphere.
 from __future__ import annotations
 
 from math import asin, pi, sin, sqrt
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from halocast.grid import EARTH_RADIUS, Grid
+
+Distance = Literal["cells", "great-circle", "water"]
 
 
 class Distances(NamedTuple):

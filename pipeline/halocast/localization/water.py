@@ -51,6 +51,9 @@ class Ways(NamedTuple):
     distance: np.ndarray
 
 
+NO_WAYS = Ways(np.empty(0, np.int64), np.zeros(1, np.int64), np.empty(0, np.int64), np.empty(0))
+
+
 class Waters:
     """The ways of a grid up to some metres, kept as they are asked for."""
 

@@ -1,10 +1,11 @@
 """The local ensemble transform Kalman filter (Hunt, Kostelich & Szunyogh 2007).
 
 Every cell has an analysis of its own, of the observations within twice the radius, their error
-variances divided by the Gaspari-Cohn taper of their distance (R-localization). The transform, in
-`halocast.filters.letkf.transform`, is the same for all fields of a cell, so every layer is
-updated. The ensemble is that of the members *with* their model noise. Student-t errors are taken
-for Gaussian ones of the same scale, as the field does; what they make of outliers is left to the
+variances divided by the Gaspari-Cohn taper of their distance (R-localization), which is in cells,
+or in km by great circle or by water. The transform, in `halocast.filters.letkf.transform`, is the
+same for all fields of a cell, so every layer is updated, and a factor between variables has no
+place. The ensemble is that of the members *with* their model noise. Student-t errors are taken for
+Gaussian ones of the same scale, as the field does; what they make of outliers is left to the
 background check. Blocks only share out the work: the answer does not depend on them.
 
 Cost per cell with p observations: see `halocast.filters.letkf.transform`; about 15 microseconds for
@@ -30,9 +31,10 @@ from halocast.filters.letkf.points import (
 from halocast.filters.relaxation import relax_to_prior_perturbations, relax_to_prior_spread
 from halocast.grid import EARTH_RADIUS, Grid
 from halocast.localization.blocks import Blocks, Incidence, incidence
+from halocast.localization.distances import Distance
+from halocast.localization.kilometres import METRES, short_halo
+from halocast.localization.water import NO_WAYS, waters_of
 from halocast.settings import Settings
-
-_METRES = 1000.0
 
 
 class LetkfSettings(Settings):
@@ -56,8 +58,13 @@ class LetkfSettings(Settings):
         None,
         gt=0,
         allow_inf_nan=False,
-        description="Twice the radius in cells, instead of it: how far an observation acts, as "
-        "other filters are told.",
+        description="Twice the radius, instead of it: how far an observation acts, as other "
+        "filters are told. In cells, or in km where distance is.",
+    )
+    distance: Distance = Field(
+        "cells",
+        description="How far apart places are, where a halo is given: cells; or, in km, "
+        "great-circle or water, which is great circles made longer by the land between.",
     )
     inflation: float = Field(
         1.0,
@@ -88,6 +95,13 @@ class LetkfSettings(Settings):
             raise ValueError(f"block {list(self.block)} has no cells: give 1 or more each way")
         if [self.radius, self.radius_km, self.halo].count(None) != 2:
             raise ValueError("give the localization once: radius (cells), radius_km or halo")
+        if self.distance != "cells" and self.halo is None:
+            raise ValueError(f"distance {self.distance} needs a halo in km, instead of a radius")
+        if self.distance == "water" and self.weight_stride > 1:
+            raise ValueError(
+                f"weight_stride {self.weight_stride} would take transforms across land, where "
+                "distance is water: use 1"
+            )
         if self.rtps > 0 and self.rtpp > 0:
             raise ValueError("rtps and rtpp both relax the spread: use one of them")
         return self
@@ -95,7 +109,17 @@ class LetkfSettings(Settings):
     @property
     def cells(self) -> float | None:
         """The radius in cells, where it is not given in km."""
-        return self.radius if self.halo is None else 0.5 * self.halo
+        if self.halo is None:
+            return self.radius
+        return 0.5 * self.halo if self.distance == "cells" else None
+
+    @property
+    def metres(self) -> float:
+        """The radius in metres, where it is given in km."""
+        if self.radius_km is not None:
+            return METRES * self.radius_km
+        assert self.halo is not None
+        return 0.5 * METRES * self.halo
 
 
 def sees(settings: LetkfSettings, blocks: Blocks, cells: np.ndarray, grid: Grid) -> Incidence:
@@ -104,8 +128,13 @@ def sees(settings: LetkfSettings, blocks: Blocks, cells: np.ndarray, grid: Grid)
     Raises
     ------
     ConfigError
-        The points the transforms are computed at are too far apart for the radius.
+        The points the transforms are computed at are too far apart for the radius; or a halo in km
+        is too short for the grid.
     """
+    if settings.distance != "cells" and settings.halo is not None:
+        problem = short_halo(settings.halo, grid)
+        if problem:
+            raise ConfigError(problem, where="filter.halo")
     reach = reach_in_cells(settings, grid)
     if settings.weight_stride > max(reach, 1.0):
         raise ConfigError(
@@ -128,8 +157,7 @@ def reach_in_cells(settings: LetkfSettings, grid: Grid) -> float:
     """
     if settings.cells is not None:
         return 2.0 * settings.cells
-    assert settings.radius_km is not None
-    reach = 2.0 * _METRES * settings.radius_km
+    reach = 2.0 * settings.metres
     width = float(grid.dx.min())
     if grid.geometry == "sphere":
         highest = np.deg2rad(np.abs(grid.y).max()) + 0.5 * reach / EARTH_RADIUS
@@ -214,10 +242,12 @@ def _local(group: BlockGroup, settings: LetkfSettings) -> tuple[Local, np.ndarra
         rejected = np.square(departure) > settings.background_check**2 * variance
     grid = group.grid
     row, column = np.divmod(group.cell, grid.shape[1])
-    origin, step, metric, radius = np.zeros(2), np.ones(2), 0, settings.cells
-    if settings.radius_km is not None:
-        radius, metric = settings.radius_km * _METRES, 1 if grid.geometry == "plane" else 2
+    origin, step, metric, radius, ways = np.zeros(2), np.ones(2), 0, settings.cells, NO_WAYS
+    if radius is None:
+        radius, metric = settings.metres, 1 if grid.geometry == "plane" else 2
         origin, step = np.array([grid.y[0], grid.x[0]]), np.array(grid.spacing)
+    if settings.distance == "water":
+        metric, ways = 3, waters_of(grid, 2.0 * radius).around(group.cell)
     local = Local(
         anomaly=np.ascontiguousarray(
             (settings.inflation / np.sqrt(m - 1) * anomaly / group.error).T
@@ -225,12 +255,14 @@ def _local(group: BlockGroup, settings: LetkfSettings) -> tuple[Local, np.ndarra
         departure=departure / group.error,
         row=row.astype(float),
         column=column.astype(float),
-        radius=float(radius),  # type: ignore[arg-type]
+        radius=float(radius),
         metric=metric,
         origin=origin,
         step=step,
         shape=np.array(grid.shape),
         periodic=np.array(grid.periodic),
+        ways=ways,
+        source=np.searchsorted(ways.source, group.cell),
     )
     return local, rejected
 

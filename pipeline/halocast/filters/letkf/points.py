@@ -15,6 +15,7 @@ from numba import njit
 from halocast.filters.letkf.transform import fill_transform
 from halocast.grid import EARTH_RADIUS
 from halocast.localization.taper import gaspari_cohn_at
+from halocast.localization.water import Ways, by_water
 from halocast.samplers.densities import apply_operator
 
 
@@ -24,7 +25,8 @@ class Local(NamedTuple):
     ``anomaly`` is R^(-1/2) Y / sqrt(m - 1), (p, m); ``departure`` R^(-1/2) (y - mean), (p,); of
     observations whose row and column are ``row`` and ``column``. ``metric`` says how far apart
     points are: 0 in cells, 1 in metres on a plane of spacing ``step``, 2 in metres on the sphere,
-    where ``origin`` and ``step`` give latitude and longitude (degrees) of row and column.
+    where ``origin`` and ``step`` give latitude and longitude (degrees) of row and column, 3 in
+    metres by water: by ``ways`` round the observations' cells, ``source`` (p,) among their sources.
     """
 
     anomaly: np.ndarray
@@ -37,6 +39,8 @@ class Local(NamedTuple):
     step: np.ndarray
     shape: np.ndarray
     periodic: np.ndarray
+    ways: Ways
+    source: np.ndarray
 
 
 class Scratch(NamedTuple):
@@ -75,6 +79,8 @@ def predict(scalars, operator, center, scale):
 @njit(cache=True, nogil=True)
 def distance(local, row, column, o):
     """Distance from a point to observation ``o``, in cells or metres; infinite where too far."""
+    if local.metric == 3:
+        return by_water(local.ways, local.source[o], row * int(local.shape[1]) + column)
     dy, dx = abs(row - local.row[o]), abs(column - local.column[o])
     if local.periodic[0]:
         dy = min(dy % local.shape[0], local.shape[0] - dy % local.shape[0])
