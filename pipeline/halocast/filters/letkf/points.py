@@ -78,9 +78,7 @@ def predict(scalars, operator, center, scale):
 
 @njit(cache=True, nogil=True)
 def distance(local, row, column, o):
-    """Distance from a point to observation ``o``, in cells or metres; infinite where too far."""
-    if local.metric == 3:
-        return by_water(local.ways, local.source[o], row * int(local.shape[1]) + column)
+    """Distance from a point to observation ``o`` by metrics 0 to 2; infinite where too far."""
     dy, dx = abs(row - local.row[o]), abs(column - local.column[o])
     if local.periodic[0]:
         dy = min(dy % local.shape[0], local.shape[0] - dy % local.shape[0])
@@ -101,9 +99,13 @@ def distance(local, row, column, o):
 @njit(cache=True, nogil=True)
 def gather_point(local, row, column, candidates, s, delta):
     """Put the tapered observations of a point in ``s`` and ``delta``; return how many there are."""
-    p = 0
+    # inside `distance` the lookup would cost all points a third of their time
+    p, ways, cell = 0, local.ways, row * int(local.shape[1]) + column
     for o in candidates:
-        far = distance(local, row, column, o)
+        if local.metric == 3:
+            far = by_water(ways, local.source[o], cell)
+        else:
+            far = distance(local, row, column, o)
         if far >= 2.0 * local.radius:
             continue
         rho = gaspari_cohn_at(far / local.radius)
