@@ -121,15 +121,15 @@ def require_noisy(window: Window, name: str) -> None:
     require_usable(window)
     if not (window.noise_sd > 0).all():
         raise ConfigError(
-            f"{int((window.noise_sd <= 0).sum())} scalars have no model noise: {name} weighs what "
-            "a member is moved against it",
+            f"no model noise in {int((window.noise_sd <= 0).sum())} of {window.noise_sd.size} "
+            f"scalars: {name} weighs what a member is moved against it",
             where="ensemble.model_noise",
             remedy="give every field model noise, or use enkpf, lpf or sir",
         )
     if (window.scalar < 0).any():
         raise ConfigError(
-            f"{int((window.scalar < 0).sum())} observations are not of one scalar of the window: "
-            f"{name} is for linear operators",
+            f"no single scalar of the window in {int((window.scalar < 0).sum())} of "
+            f"{window.scalar.size} observations: {name} is for linear operators",
             where=place(window),
             remedy="use a halo of 0 with observations of scalars, or enkpf, lpf or sir",
         )
