@@ -9,7 +9,7 @@ import pytest
 from halocast.cli.app import app
 from halocast.errors import ConfigError
 from halocast.laboratory.board import Board, load_boards, run_boards, write_boards
-from halocast.laboratory.board.page import lines_of, words_of
+from halocast.laboratory.board.page import lines_of, summarise, words_of
 from halocast.laboratory.registry import build, names
 from typer.testing import CliRunner
 
@@ -22,7 +22,8 @@ QUICK = Board.model_validate(
         "rows": [
             {"name": "ETKF", "method": "etkf", "members": 12, "documented": 0.44,
              "settings": {"inflation": 1.05}},
-            {"name": "A hopeless one", "method": "etkf", "members": 12, "documented": 0.0001},
+            {"name": "A hopeless one", "method": "etkf", "members": 12, "documented": 0.0001,
+             "why": "why not", "source": "elsewhere"},
             {"name": "A wrong one", "method": "etkf", "members": 1, "why": "one member"},
         ],
     }
@@ -81,9 +82,17 @@ def test_page_and_files_say_what_came_of_it(tmp_path):
     assert "members" in records[2]["error"]
     with (tmp_path / "scoreboard.csv").open(encoding="utf-8") as file:
         assert [row["name"] for row in csv.DictReader(file)] == [row.name for row in QUICK.rows]
-    words = [words_of(line) for line in lines_of([QUICK], runs)]
+    lines = lines_of([QUICK], runs)
+    assert summarise(lines)[:2] == (2, 1)
+    assert "1 of 2 rows with a documented number" in page
+    assert page.count("★ best") == page.count("▲ +") == 1
+    assert "why not" in page.split("<main>")[0]  # a row that is outside, in the summary
+    assert "Documented: elsewhere" in page
+    words = [words_of(line) for line in lines]
     assert "±" in words[0]["score"]
     assert words[2]["score"] == "failed"
+    assert words[2]["why"].startswith("2 of 2 seeds failed: ")
+    assert "\n" not in words[2]["why"]
 
 
 def test_a_seed_that_diverged_leaves_no_score(tmp_path):

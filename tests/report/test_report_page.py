@@ -7,10 +7,10 @@ from xml.etree import ElementTree
 
 import matplotlib as mpl
 import pytest
+from halocast.diagnostics.summary import signed_percent
 from halocast.errors import RunError
 from halocast.report import build_page, write_picture, write_report
 from halocast.report.content import flatten
-from halocast.report.page import signed_percent
 from halocast.sources.rows import FATE_MEANING, Fate
 from halocast.stores.open_run import open_run
 

@@ -18,7 +18,7 @@ def make_boards(
 ) -> None:  # fmt: skip
     """Run the boards, show them and write their page."""
     from halocast.laboratory.board import load_boards, run_boards, write_boards
-    from halocast.laboratory.board.page import lines_of, words_of
+    from halocast.laboratory.board.page import lines_of, summarise, words_of
 
     boards = load_boards(only)
     output.mkdir(parents=True, exist_ok=True)
@@ -46,4 +46,9 @@ def make_boards(
         for words in (words_of(line) for line in lines if line.board == board.name):
             shown.add_row(words["method"], *(words.get(column, "") for column in _COLUMNS))
         console.print(shown)
+    found = summarise(lines)
+    if found.documented:
+        console.print(
+            f"{found.within} of {found.documented} documented rows are within 10 % or better."
+        )
     console.print(f"The scoreboard: [bold]{write_boards(output, boards, runs)}[/]")

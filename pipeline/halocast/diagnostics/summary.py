@@ -11,6 +11,7 @@ from rich.table import Table
 
 from halocast.diagnostics.scores import Row
 
+MINUS = "\N{MINUS SIGN}"
 MEASURES = ("rmse", "bias", "spread", "crps")
 
 WHAT_ORDER = ("analysis", "forecast", "forecast-mean", "free-run")
@@ -138,6 +139,13 @@ def number(value: float) -> str:
         return "0"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     return f"{value:.{digits}f}" if digits <= 6 else f"{value:.2e}"
+
+
+def signed_percent(share: float) -> str:
+    """Write a share as −17 %, +3 % or ±0 %."""
+    percent = round(100 * share)
+    sign = "±" if percent == 0 else MINUS if percent < 0 else "+"
+    return f"{sign}{abs(percent)} %"
 
 
 def _mean_known(values: list[float]) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 import xarray as xr
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from halocast.diagnostics.summary import against_label, number
+from halocast.diagnostics.summary import MINUS, against_label, number, signed_percent
 from halocast.report.chains import chain_chart, chain_summary, chain_table
 from halocast.report.consistency import consistency_lines
 from halocast.report.content import (
@@ -42,7 +42,6 @@ from halocast.stores.place import Place
 from halocast.stores.places import locate
 
 REPORT = "report.html"
-MINUS = "\N{MINUS SIGN}"
 
 
 def build_page(tree: xr.DataTree, title: str = "") -> str:
@@ -138,10 +137,3 @@ def write_report(directory: str | Path | Place) -> Path | str:
     place = locate(directory)
     place.write(REPORT, build_page(open_run(place)).encode())
     return place.path / REPORT if isinstance(place, LocalPlace) else place.file(REPORT)
-
-
-def signed_percent(share: float) -> str:
-    """Write a share as −17 %, +3 % or ±0 %."""
-    percent = round(100 * share)
-    sign = "±" if percent == 0 else MINUS if percent < 0 else "+"
-    return f"{sign}{abs(percent)} %"

@@ -14,6 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from halocast.errors import HalocastError
 from halocast.laboratory.board.boards import Board, BoardRow
 from halocast.laboratory.board.scores import TrialScore, score_trial
 from halocast.laboratory.registry import build
@@ -96,7 +97,9 @@ def _carry_out(work: _Work) -> BoardRun:
     try:
         score = _try(work)
     except Exception as problem:  # a row's mistake is told in its place, the others go on
-        return BoardRun(board.name, row.name, seed, None, f"{type(problem).__name__}: {problem}")
+        ours = isinstance(problem, HalocastError)
+        said = str(problem) if ours else f"{type(problem).__name__}: {problem}"
+        return BoardRun(board.name, row.name, seed, None, said)
     work.file.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"of": _identity(work), "score": score._asdict()}, indent=1)
     work.file.write_text(text, encoding="utf-8")
