@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from conftest import Make
 from halocast.check import check_run
+from halocast.config import find_run_file, read_settings, validate_settings
 from halocast.errors import ConfigError
 from halocast.filters import FILTERS, LetkfSettings
 from halocast.filters.base import BlockObservations, make_group
@@ -293,6 +296,25 @@ def test_a_run_file_that_measures_badly_is_refused(text: str, said: str, linear:
 def test_a_plane_of_cells_without_a_size_has_no_kilometres(linear: Make) -> None:
     with pytest.raises(ConfigError, match=r"plane has cells without a size.*use cells"):
         linear("filter={method: etkf, distance: great-circle, halo: 300}")
+
+
+def test_the_readme_s_section_is_sound(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(filter:\n.*?distance: water.*?)```", readme, re.DOTALL)
+    tree = yaml.safe_load(find_run_file("natl-demo").read_text(encoding="utf-8"))
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(tree | yaml.safe_load(text)))
+    sound = read_settings(tmp_path / "run.yaml")
+    assert (sound.filter.method, sound.filter.halo) == ("ensrf", 300.0)
+    assert check_run(sound) == []
+    assert validate_settings(yaml.safe_load(sound.to_yaml())) == sound
+    for bad, said in (
+        ("filter.halo=6", "filter.halo: halo 6 km does not reach from cell to cell"),
+        ("filter.factors={ssh: {salt: 0}}", "no such variable; the state has ssh, u, v"),
+    ):
+        (problem,) = check_run(read_settings(tmp_path / "run.yaml", [bad]))
+        assert said in problem
+    by_letkf = "filter={method: letkf, distance: water, halo: 6}"
+    assert "halo 6 km" in check_run(read_settings(tmp_path / "run.yaml", [by_letkf]))[0]
 
 
 def test_variables_that_the_state_does_not_have_are_refused() -> None:
