@@ -12,7 +12,7 @@ import pytest
 
 COMMANDS = [
     "demo", "ingest", "catalog", "check", "run", "resume", "scores", "compare", "report",
-    "experiments",
+    "experiments", "states",
 ]  # fmt: skip
 SMALL = ["--set", "grid.shape=[24, 30]", "--set", "time.cycles=6", "--set", "ensemble.members=8"]
 

@@ -22,8 +22,8 @@ app = typer.Typer(
 # as `halocast --help` lists them
 COMMANDS = (
     one_run.demo, one_run.ingest, one_run.catalog, one_run.check, one_run.run, one_run.resume,
-    one_run.submit, one_run.stop, one_run.scores, one_run.report, many_runs.compare,
-    many_runs.sweep, many_runs.scoreboard, many_runs.tables, many_runs.average,
+    one_run.submit, one_run.stop, one_run.scores, one_run.report, one_run.states,
+    many_runs.compare, many_runs.sweep, many_runs.scoreboard, many_runs.tables, many_runs.average,
     many_runs.experiments,
 )  # fmt: skip
 for command in COMMANDS:

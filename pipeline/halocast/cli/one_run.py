@@ -241,6 +241,24 @@ def scores(
     show_scores(console, directory, everything=everything)
 
 
+def states(
+    directory: Directory,
+    output: Annotated[Path, typer.Option("--output", help="File to write, .npy")],
+    days: Annotated[
+        float | None,
+        typer.Option("--days", help="Window of a run of one member: its mean is taken off, ±60"),
+    ] = None,
+) -> None:
+    """Write a run's free members as static states, for enoi and the hybrid filters.
+
+    Example:  [bold]halocast states runs/lg --output states.npy[/]
+    """
+    from halocast.static_anomalies import write_static_anomalies
+
+    found = write_static_anomalies(directory, output, days)
+    console.print(f"{len(found)} static states: [bold]{output}[/]  (filter.static)")
+
+
 def report(directory: Directory) -> None:
     """Draw the report of a run: DIR/report.html, one file without a network.
 
