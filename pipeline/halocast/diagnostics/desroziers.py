@@ -23,7 +23,7 @@ from halocast.diagnostics.summary import label, with_unit
 from halocast.samplers.densities import GAUSSIAN
 from halocast.sources.rows import VARIABLES, Fate
 
-_COLUMNS = "variable", "value", "forecast_mean", "analysis_mean", "error", "forecast_spread"
+COLUMNS = "variable", "value", "forecast_mean", "analysis_mean", "error", "forecast_spread"
 
 
 class Consistency(NamedTuple):
@@ -122,12 +122,12 @@ def stored_consistency(observations: xr.Dataset) -> list[Consistency]:
     ``observations`` are those of `halocast.open_run`; what was assimilated with Gaussian errors
     counts, with the errors of the run file (before any moderation).
     """
-    if "n" not in observations or not set(_COLUMNS) <= set(observations):
+    if "n" not in observations or not set(COLUMNS) <= set(observations):
         return []
     table = observations.compute()
     valid = np.arange(table.sizes["slot"]) < table["n"].values.astype(int)[:, None]
     used = valid & (table["fate"].values == Fate.ASSIMILATED) & (table["noise"].values == GAUSSIAN)
-    return consistency(*(table[name].values[used] for name in _COLUMNS))
+    return consistency(*(table[name].values[used] for name in COLUMNS))
 
 
 def consistency_table(entries: list[Consistency]) -> Table:

@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from halocast.diagnostics.desroziers import consistency
+from halocast.diagnostics.desroziers import COLUMNS, consistency
 from halocast.diagnostics.summary import label, number
 from halocast.report.view import RunView
 from halocast.sources.rows import VARIABLES, Fate
-
-_COLUMNS = "variable", "value", "forecast_mean", "analysis_mean", "error", "forecast_spread"
 
 
 def consistency_lines(view: RunView) -> list[dict[str, Any]]:
@@ -25,7 +23,7 @@ def consistency_lines(view: RunView) -> list[dict[str, Any]]:
     if not view.assimilates or not used.any():
         return []
     lines = []
-    for found in consistency(*(view.observations[name][used] for name in _COLUMNS)):
+    for found in consistency(*(view.observations[name][used] for name in COLUMNS)):
         variable = VARIABLES[found.kind]
         variances = (
             found.error, found.error_found, found.forecast, found.forecast_found,
