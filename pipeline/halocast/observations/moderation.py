@@ -7,7 +7,8 @@ variance were
 
 so that the increment it causes by itself, p d / (p + r~), never exceeds K sqrt(p): r~ is r for
 small d, and grows as |d| does. Nothing is rejected, and nothing jumps. With K infinite r~ = r.
-Heavy-tailed errors are left alone: their density does the same.
+Student-t and Laplace errors are left alone: their densities do the same, Laplace's with increments
+up to sqrt(2 / r) p.
 """
 
 from __future__ import annotations

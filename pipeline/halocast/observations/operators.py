@@ -21,6 +21,7 @@ from halocast.samplers.densities import (
     ARCTAN,
     GAUSSIAN,
     IDENTITY,
+    LAPLACE,
     STUDENT_T,
     apply_operator,
     log_density,
@@ -32,11 +33,13 @@ __all__ = [
     "ARCTAN",
     "GAUSSIAN",
     "IDENTITY",
+    "LAPLACE",
     "STUDENT_T",
     "ArctanOperator",
     "CauchyNoise",
     "GaussianNoise",
     "IdentityOperator",
+    "LaplaceNoise",
     "Noise",
     "Operator",
     "OwnOperator",
@@ -128,8 +131,19 @@ class GaussianNoise(Settings):
         return GAUSSIAN, 0.0
 
 
+class LaplaceNoise(Settings):
+    """Laplace (double exponential) errors; an observation's ``error`` is their sd."""
+
+    kind: Literal["laplace"] = "laplace"
+
+    @property
+    def codes(self) -> tuple[int, float]:
+        """Noise code and degrees of freedom (not used)."""
+        return LAPLACE, 0.0
+
+
 class StudentTNoise(Settings):
-    """Student's t errors; an observation's ``error`` is their scale."""
+    """Student's t errors; an observation's ``error`` is their scale, not their sd."""
 
     kind: Literal["student-t"] = "student-t"
     df: float = Field(default=4.0, gt=0, allow_inf_nan=False, description="Degrees of freedom")
@@ -162,7 +176,7 @@ Operator = Annotated[
     BeforeValidator(_from_word),
 ]
 Noise = Annotated[
-    GaussianNoise | StudentTNoise | CauchyNoise,
+    GaussianNoise | LaplaceNoise | StudentTNoise | CauchyNoise,
     Field(discriminator="kind"),
     BeforeValidator(_from_word),
 ]

@@ -12,8 +12,8 @@ rejected where
     |y - E h| > k sqrt(Var h + r²)
 
 The moments of h are exact for the identity; elsewhere each component is integrated by the
-three-point Gauss-Hermite rule. Heavy-tailed errors are not checked: their density knows how little
-a far observation says. Cost: 3 m operator evaluations an observation.
+three-point Gauss-Hermite rule. Student-t and Laplace errors are not checked: their densities know
+how little a far observation says. Cost: 3 m operator evaluations an observation.
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ class VariableSettings(Settings):
         description="What is observed of the state: identity, arctan, or python and a function",
     )
     noise: Noise = Field(
-        default=GaussianNoise(), description="Density of the errors: gaussian, student-t or cauchy"
+        default=GaussianNoise(),
+        description="Density of the errors: gaussian, laplace, student-t or cauchy",
     )
     representativeness: float = Field(
         default=0.0,

@@ -278,3 +278,22 @@ def log_sum(center, x, rule, log_like):
         d = x[g] - center
         total += rule[g] * exp(log_like[g] - 0.5 * d * d - highest)
     return highest + log(total)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_moments(center, x, rule, log_like):
+    """Mean and variance of one ancestor's density in the same way."""
+    highest, mode = -np.inf, center
+    for g in range(x.size):
+        d = x[g] - center
+        if log_like[g] - 0.5 * d * d > highest:
+            highest, mode = log_like[g] - 0.5 * d * d, x[g]
+    total, first, second = 0.0, 0.0, 0.0
+    for g in range(x.size):
+        d, off = x[g] - center, x[g] - mode
+        mass = rule[g] * exp(log_like[g] - 0.5 * d * d - highest)
+        total += mass
+        first += mass * off
+        second += mass * off * off
+    first /= total
+    return mode + first, second / total - first * first

@@ -34,6 +34,7 @@ from halocast.samplers.likelihoods import fill_log_likelihood, log_likelihood_at
 from halocast.samplers.nodes import (
     UNDERFLOW,
     exponentiate,
+    log_moments,
     log_sum,
     make_work,
     sort_ancestors,
@@ -112,11 +113,16 @@ def _fill_conditionals(work, n, stride, peak, origin, sd, mean, variance):
     sum_moments(work, n, stride, about, first, second)
     for j in range(m):
         total = work.even[j] + work.odd[j]
-        a, b = 0.0, 0.0
         if total > UNDERFLOW:
             a, b = first[j] / total, second[j] / total
-        mean[work.order[j]] = origin + sd * (about + a)
-        variance[work.order[j]] = sd * sd * max(b - a * a, 0.0)
+            place, square = about + a, b - a * a
+        else:
+            window = slice(work.first[j], work.last[j])
+            place, square = log_moments(
+                work.center[j], work.x[window], work.rule[window], work.log_like[window]
+            )
+        mean[work.order[j]] = origin + sd * place
+        variance[work.order[j]] = sd * sd * max(square, 0.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -268,7 +274,7 @@ BUILT_IN = Sampler(condition_scalars, draw_scalars, map_scalars)
 # every function that meets the operator or the density, callees first
 _DEPENDENT = (
     likelihoods.fill_residuals, likelihoods.fill_log_likelihood, likelihoods.fill_untapered,
-    likelihoods.log_likelihood_at, panels.find_peaks, panels.panel, panels.panel_resolved,
+    likelihoods.log_likelihood_at, panels.find_peaks, panels.panel, panels.panel_difference,
     panels.bisect_panels, resolution.lay_nodes, resolution.resolve, _fill_rows, _lay_likelihood,
     condition_scalars, draw_scalars, map_scalars,
 )  # fmt: skip

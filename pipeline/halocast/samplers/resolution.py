@@ -6,8 +6,10 @@ every block that sees the scalar:
 * a lattice starts at twice the step asked for, finer where the likelihood's poles are near; the
   integrals over even and over odd nodes estimate its error at twice its own step, and the error
   at its own is about their square; above 1e-5 it is halved, and below half the step asked for
-* Gauss-Legendre panels are bisected until each agrees with its halves to 1e-11;
-* a window whose ends still carry mass is doubled (observations far from every member).
+* Gauss-Legendre panels are bisected until each agrees with its halves to 1e-11; a likelihood with
+  a kink (Laplace errors) always has them
+* a window whose ends still carry mass is doubled (observations far from every member), up to 56
+  model-noise sd, or 448 for Laplace errors: their tails pull a scalar further than any other's.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from halocast.samplers.densities import IDENTITY
+from halocast.samplers.densities import IDENTITY, LAPLACE, ROOT_2
 from halocast.samplers.likelihoods import fill_residuals, fill_untapered
 from halocast.samplers.nodes import (
     POINTS,
@@ -32,7 +34,7 @@ from halocast.samplers.nodes import (
 )
 from halocast.samplers.panels import bisect_panels, find_peaks
 
-HALF_WIDTH, WIDEST = 7.0, 56.0
+HALF_WIDTH, WIDEST, WIDEST_KINKED = 7.0, 56.0, 448.0
 RESOLVED = 1e-5
 ENDED = 1e-10
 COARSEST, FINEST = 2.0, 0.5  # lattice steps, in units of the step asked for
@@ -57,8 +59,8 @@ def lay_nodes(obs, s, origin, sd, step, resolution, work):
     if h > 0.0:
         return work, n
     fill_untapered(obs, s, work, n)
-    peaks, best = find_peaks(obs, s, origin, sd, work, n)
-    edges, count = bisect_panels(obs, s, origin, sd, work.center, half_width, peaks, best)
+    peaks, kinks, best = find_peaks(obs, s, origin, sd, work, n)
+    edges, count = bisect_panels(obs, s, origin, sd, work.center, half_width, peaks, kinks, best)
     work = room_for(work, count * POINTS)
     n = lay_panels(work, edges, count, half_width)
     fill_residuals(obs, s, origin, sd, work, n)
@@ -95,6 +97,32 @@ def operator_width(obs, s, sd):
         if obs.operator[o] != IDENTITY:
             width = min(width, obs.scale[o] / sd)
     return width
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def has_kink(obs, s):
+    """Whether the likelihood of scalar ``s`` has a kink."""
+    found = False
+    for o in range(obs.start[s], obs.start[s + 1]):
+        found = found or obs.noise_kind[o] == LAPLACE
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _widest_kinked(obs, s, origin, sd, center):
+    """How wide windows may get to hold the mass of observations of the scalar itself.
+
+    A mode is between its ancestor and the farthest observation, and no further from its ancestor
+    than the slopes of Laplace likelihoods can pull it, their sum.
+    """
+    pull, reach = 0.0, 0.0
+    for o in range(obs.start[s], obs.start[s + 1]):
+        if obs.operator[o] != IDENTITY:
+            return WIDEST
+        pull += ROOT_2 * sd / obs.error[o] if obs.noise_kind[o] == LAPLACE else np.inf
+        place = (obs.value[o] - origin) / sd
+        reach = max(reach, abs(place - center[0]), abs(place - center[center.size - 1]))
+    return max(WIDEST, min(HALF_WIDTH + min(pull, reach), WIDEST_KINKED))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -139,9 +167,11 @@ def resolve(obs, s, origin, sd, step, work):
     work, n = lay_nodes(obs, s, origin, sd, step, Resolution(h, half_width), work)
     sharpest = operator_width(obs, s, sd) / POLE
     guess = min(_guess_step(obs, s, work, n, h), sharpest)
-    laid = not guess < h
+    kinked = has_kink(obs, s)
+    widest = _widest_kinked(obs, s, origin, sd, work.center) if kinked else WIDEST
+    laid = not (guess < h or kinked)
     if not laid:
-        h = 0.0 if sharpest < 0.7 * finest else max(guess, finest)
+        h = 0.0 if kinked or sharpest < 0.7 * finest else max(guess, finest)
     while True:
         resolution = Resolution(h, half_width)
         if not laid:
@@ -152,7 +182,7 @@ def resolve(obs, s, origin, sd, step, work):
         sum_nodes(work.factor, work.low, work.high, work.rule, work.like, n, 1, work.even, work.odd)
         if h > 0.0 and not agree(work.even, work.odd):
             h = max(0.5 * h, finest) if h > finest else 0.0
-        elif half_width < WIDEST and not _windows_end(work):
+        elif half_width < widest and not _windows_end(work):
             half_width *= 2.0
         else:
             return work, n, resolution, highest, peak

@@ -23,8 +23,9 @@ from scipy import special
 
 from halocast.draws import Address, Purpose, normals, uniforms
 from halocast.observations import VARIABLES, swath_cells
-from halocast.observations.operators import GAUSSIAN, observe
+from halocast.observations.operators import GAUSSIAN, LAPLACE, observe
 from halocast.observations.settings import ObservationSettings, VariableSettings
+from halocast.samplers.densities import laplace_quantile
 from halocast.sources.rows import DROGUE_ATTACHED, concat_rows, make_rows, product_code
 from halocast.twins.drifting import Drift, drift
 from halocast.twins.nature_run import Nature, as_ocean, surface_fields
@@ -119,11 +120,12 @@ class Observer:
 def standard_errors(
     variable: VariableSettings, address: Address, element: np.ndarray
 ) -> np.ndarray:
-    """Draw errors of unit scale from a variable's density, at elements (p,) of an address."""
+    """Draw errors of unit scale (or sd) from a variable's density, at elements of an address."""
     if not element.size:
         return np.zeros(0)
     kind, df = variable.noise.codes
     count = int(element.max()) + 1
     if kind == GAUSSIAN:
         return normals(address, count)[element]
-    return special.stdtrit(df, uniforms(address, count)[element])
+    uniform = uniforms(address, count)[element]
+    return laplace_quantile(uniform) if kind == LAPLACE else special.stdtrit(df, uniform)

@@ -41,8 +41,8 @@ class NatlTwin(Settings):
 class TwinErrors(Settings):
     """Scale of the errors a twin's observations are given, in the unit of the operator's result.
 
-    The standard deviation of Gaussian errors, the scale of Student's t; the density is that of the
-    run's ``observations``, and the scale becomes the observations' instrument error.
+    The standard deviation of Gaussian and Laplace errors, the scale of Student's t; the density is
+    that of the run's ``observations``, and the scale becomes the observations' instrument error.
     """
 
     ssh: PositiveFloat = Field(0.05, description="Of the height along the swaths")

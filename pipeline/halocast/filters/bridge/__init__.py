@@ -38,8 +38,9 @@ addressed by (member, observation), survivors of systematic resampling keep thei
 any shape that see the same have the same members; drawn block by block they fall apart at the
 blocks' edges, and skill with them.
 
-Observations that are not Gaussian: Student-t errors by sweeps over precision factors (`heavy`), any
-other pointwise operator or density by chains in the observed scalars (`chains`; g = 0 or 1).
+Observations that are not Gaussian: Student-t and Laplace errors by sweeps over precision factors
+(`heavy`), any other pointwise operator or density by chains in the observed scalars (`chains`; g =
+0 or 1).
 
 Figures: errors to the truth over the full Kalman filter's in persistent advection (30 x 30 cells,
 25 members, tests/filters/test_persistent_advection.py; LETKF 1.07):

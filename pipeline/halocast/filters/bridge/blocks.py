@@ -97,7 +97,7 @@ def update_closed(view, tile, blocks, normal, ladder, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def update_heavy(view, tile, blocks, draws, sweeps, ladder, out):
-    """Blocks with Student-t errors, all operators the identity."""
+    """Blocks with Student-t or Laplace errors, all operators the identity."""
     mine = np.empty(tile.forecast.shape[0], np.int32)
     for b in blocks:
         pairs = slice(view.pair_start[b], view.pair_start[b + 1])

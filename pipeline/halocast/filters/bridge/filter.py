@@ -29,10 +29,10 @@ from halocast.grid import Grid
 from halocast.localization.adaptive import AdaptiveLocalization, adaptive_problem
 from halocast.localization.blocks import Blocks, Incidence, incidence
 from halocast.localization.taper import halo_problem
-from halocast.samplers.densities import GAUSSIAN, IDENTITY, STUDENT_T
+from halocast.samplers.densities import GAUSSIAN, IDENTITY, LAPLACE, STUDENT_T
 from halocast.samplers.likelihoods import ObservedScalars
 from halocast.samplers.quadrature import BUILT_IN, Sampler
-from halocast.samplers.scale_mixture import draw_gammas
+from halocast.samplers.scale_mixture import draw_scales
 from halocast.settings import Settings
 
 _OBSERVATION_NOISE = int(Purpose.OBSERVATION_NOISE)
@@ -197,7 +197,8 @@ def _empty_analysis(group: BlockGroup) -> Analysis:
 def _kinds(group: BlockGroup) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the blocks without observations, closed, heavy and pointwise."""
     block = np.repeat(np.arange(group.n_blocks), np.diff(group.obs_start))
-    known = np.isin(group.noise_kind, (GAUSSIAN, STUDENT_T)) & (group.operator == IDENTITY)
+    mixed = np.isin(group.noise_kind, (GAUSSIAN, STUDENT_T, LAPLACE))
+    known = mixed & (group.operator == IDENTITY)
     hardest = np.where(known, np.where(group.noise_kind == GAUSSIAN, 1, 2), 3)
     kind = np.zeros(group.n_blocks, dtype=int)
     np.maximum.at(kind, block, hardest[group.obs_index])
@@ -216,11 +217,11 @@ def _update_heavy(
 ) -> None:
     m, most = tile.forecast.shape[0], sweeps + max(sweeps // 2, 1)
     normal = _normals(tile, number, 2 + 2 * most)
-    gamma = draw_gammas(
+    scale = draw_scales(
         number, view.noise_kind, view.df, members=m, sweeps=most, seed=int(tile.seed),
         cycle=tile.cycle,
     )  # fmt: skip
-    update_heavy(view, tile, blocks, Draws(normal, gamma), sweeps, ladder, out)
+    update_heavy(view, tile, blocks, Draws(normal, scale), sweeps, ladder, out)
 
 
 def _normals(tile: Tile, number: np.ndarray, sweeps: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The bridge where some errors are Student-t: sweeps over the errors' precision factors.
+"""The bridge with Student-t or Laplace errors: sweeps over the errors' precision factors.
 
 Given its factors l (`halocast.samplers.scale_mixture`) every error is Gaussian and a block is that
 of `halocast.filters.bridge.gaussian`. Each member runs a chain of its own: an ancestor and the
@@ -38,11 +38,11 @@ class Draws(NamedTuple):
     """Addressed draws of all observations, for n = sweeps + sweeps // 2 sweeps (at least one more).
 
     ``normal`` (2 + 2 n, O, m) perturbs the observations: two sets for the last draw, two a sweep;
-    ``gamma`` (n, O, m) renews the factors.
+    ``scale`` (n, 1 or 2, O, m) renews the factors, see `halocast.samplers.scale_mixture`.
     """
 
     normal: np.ndarray
-    gamma: np.ndarray
+    scale: np.ndarray
 
 
 class Chains(NamedTuple):
@@ -140,13 +140,15 @@ def merge_member(chains, i, normal):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def renew_factors(chains, i, state, gamma):
+def renew_factors(chains, i, state, scale):
     """Draw member i's factors given the observed scalars ``state`` (p, 1)."""
+    last = scale.shape[0] - 1
     for a in range(chains.centre.size):
         for k in range(chains.start[a], chains.start[a + 1]):
+            row = chains.row[k]
             chains.factor[k, i] = precision_factor(
-                chains.noise_kind[k], gamma[chains.row[k], i], chains.value[k] - state[a, 0],
-                chains.sd[k], chains.df[k],
+                chains.noise_kind[k], scale[0, row, i], scale[last, row, i],
+                chains.value[k] - state[a, 0], chains.sd[k], chains.df[k],
             )  # fmt: skip
 
 
@@ -170,7 +172,7 @@ def weigh_member(chains, stages, value, share, averages, weight):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def renew_member(chains, stages, value, push, i, j, other, gamma):
+def renew_member(chains, stages, value, push, i, j, other, scale):
     """Draw the scalars given member i's factors, from ancestor j and another's noise; and these."""
     p = chains.centre.size
     state, steps = np.empty((p, 1)), np.empty((2, p, 1))
@@ -181,7 +183,7 @@ def renew_member(chains, stages, value, push, i, j, other, gamma):
         add_product(chains.kernel, steps[0], state)
     if stages.bridge < 1.0:
         add_product(chains.noise, steps[1], state)
-    renew_factors(chains, i, state, gamma)
+    renew_factors(chains, i, state, scale)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -215,7 +217,7 @@ def run_sweeps(chains, draws, bridge, sweeps, seed, cycle, block, averages):
                 j = other = (i + 1 + t) % m
                 if bridge < 1.0:
                     j = pick(weight, uniform_at(seed, cycle, _ANCESTORS, block, 1 + t * m + i))
-                renew_member(chains, stages, value, push, i, j, other, draws.gamma[t])
+                renew_member(chains, stages, value, push, i, j, other, draws.scale[t])
     return True
 
 
@@ -235,7 +237,7 @@ def last_draw(chains, draws, bridge, sweeps, ancestor, steps):
                 return False
             if not last:
                 other = (i + 1 + t) % m
-                renew_member(chains, stages, value, push, i, ancestor[i], other, draws.gamma[t])
+                renew_member(chains, stages, value, push, i, ancestor[i], other, draws.scale[t])
         for a in range(p):
             prior[a, 0] = chains.forecast[a, ancestor[i]] + chains.own[a, i]
         draw_members(stages, value, push, prior, move)

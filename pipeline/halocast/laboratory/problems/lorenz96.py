@@ -6,12 +6,15 @@ A burn-in of 20 units of time is left out of the scores, as there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
 from halocast.draws import Address, Purpose, uniforms
+from halocast.errors import ConfigError
 from halocast.laboratory.problem import Problem
 from halocast.models.small import lorenz96
+from halocast.samplers.densities import GAUSSIAN, LAPLACE, laplace_quantile
 
 _BURN_IN = 20.0
 _CYCLES = 2000
@@ -48,15 +51,22 @@ def spantini2019() -> Problem:
     )
 
 
-def todter2015() -> Problem:
+def todter2015(told: Literal["laplace", "gaussian"] = "laplace") -> Problem:
     """Every second of 80 observed every 0.1, Laplace errors of variance 1 (Toedter & Ahrens 2015).
 
-    The errors of the true observations are Laplace's; filters are told a Gaussian of that
-    variance, as in DAPPER.
+    Filters are ``told`` Laplace's density, or as in DAPPER a Gaussian of its variance.
+
+    Raises
+    ------
+    ConfigError
+        They are told another one.
     """
+    if told not in ("laplace", "gaussian"):
+        raise ConfigError(f"no density {told!r} to tell", remedy="told: laplace or gaussian")
     return _ring(
         "todter2015", np.arange(0, 80, 2), 2, 1.0, start=np.zeros(80),
         draw_error=lambda seed, cycle: laplace(seed, cycle, 40),
+        noise_kind=LAPLACE if told == "laplace" else GAUSSIAN,
     )  # fmt: skip
 
 
@@ -74,8 +84,7 @@ def miyoshi2011() -> Problem:
 
 def laplace(seed: int, cycle: int, count: int) -> np.ndarray:
     """Draw Laplace errors of variance 1 for the true observations of a cycle."""
-    centred = uniforms(Address(seed, cycle, Purpose.NATURE_OBSERVATIONS, 0), count) - 0.5
-    return -np.sign(centred) * np.log1p(-2.0 * np.abs(centred)) / np.sqrt(2.0)
+    return laplace_quantile(uniforms(Address(seed, cycle, Purpose.NATURE_OBSERVATIONS, 0), count))
 
 
 def _ring(
@@ -88,6 +97,7 @@ def _ring(
     start_variance: float = 0.001,
     step: float = 0.05,
     draw_error: Callable[[int, int], np.ndarray] | None = None,
+    noise_kind: int = GAUSSIAN,
 ) -> Problem:
     n = start.size
     burn_in = round(_BURN_IN / (steps * step))
@@ -102,6 +112,7 @@ def _ring(
         cycles=_CYCLES + burn_in,
         burn_in=burn_in,
         draw_error=draw_error,
+        noise_kind=noise_kind,
         tangent=lambda state, _: lorenz96.tangent(state, steps, step),
         positions=np.arange(float(n))[:, None],
         period=np.array([float(n)]),

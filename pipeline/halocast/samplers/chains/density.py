@@ -8,6 +8,8 @@ once. Where time goes is the arctangent and the logarithm:
 * Student-t factors (1 + z^2 / df) of equal df are multiplied and one logarithm taken, as often as
   the product would leave the range of a double.
 
+A Laplace density's gradient is sqrt(2) times a sign: 0 where the residual is.
+
 Cost per observation: 5 to 15 ns the likelihood (many or few scalars), half as much its gradient.
 """
 
@@ -19,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from halocast.samplers.densities import ARCTAN, STUDENT_T
+from halocast.samplers.densities import ARCTAN, LAPLACE, ROOT_2, STUDENT_T
 
 _QUARTER, _HALF = 0.25 * np.pi, 0.5 * np.pi
 _TAN_EIGHTH, _TAN_THREE_EIGHTHS = np.sqrt(2.0) - 1.0, np.sqrt(2.0) + 1.0
@@ -31,8 +33,8 @@ class Sightings(NamedTuple):
 
     ``scalar`` (k,) is the row of the scalar observed. ``table`` (5, k) has the value, the center
     and slope of the operator, which sees (s - center) * slope (slope 0: the identity), the
-    precision sqrt(weight) / error, and the degrees of freedom (0: Gaussian). Few arrays, because
-    compiled code counts references to each at every call.
+    precision sqrt(weight) / error, and the degrees of freedom (0: Gaussian; `EXPONENTIAL`:
+    Laplace). Few arrays, because compiled code counts references to each at every call.
     """
 
     scalar: np.ndarray
@@ -40,6 +42,7 @@ class Sightings(NamedTuple):
 
 
 VALUE, CENTER, SLOPE, PRECISION, DF = range(5)
+EXPONENTIAL = -1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -54,6 +57,8 @@ def prepare_sightings(scalar, value, error, operator, center, scale, noise_kind,
             table[SLOPE, o] = 1.0 / scale[o]
         if noise_kind[o] == STUDENT_T:
             table[DF, o] = df[o]
+        elif noise_kind[o] == LAPLACE:
+            table[DF, o] = EXPONENTIAL
     return Sightings(scalar, table)
 
 
@@ -99,6 +104,9 @@ def log_likelihood(scalar, table, s, residual):
         if df == 0.0:
             squares += square
             continue
+        if df == EXPONENTIAL:
+            total -= ROOT_2 * abs(residual[o])
+            continue
         if df != shared or product > _LARGEST_PRODUCT:
             if product != 1.0:
                 total -= 0.5 * (shared + 1.0) * log(product)
@@ -118,6 +126,9 @@ def log_likelihood_gradient(scalar, table, s, residual, gradient):
         z, df, slope = residual[o], table[DF, o], table[SLOPE, o]
         x = (s[scalar[o]] - table[CENTER, o]) * slope
         bend = 1.0 if slope == 0.0 else slope / (1.0 + x * x)
-        force = z if df == 0.0 else (df + 1.0) * z / (df + z * z)
+        if df == EXPONENTIAL:
+            force = ROOT_2 * np.sign(z)
+        else:
+            force = z if df == 0.0 else (df + 1.0) * z / (df + z * z)
         gradient[scalar[o]] += force * table[PRECISION, o] * bend
     return total

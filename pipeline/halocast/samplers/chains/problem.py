@@ -33,6 +33,7 @@ from numba import njit
 from halocast.samplers.chains.density import (
     CENTER,
     DF,
+    EXPONENTIAL,
     PRECISION,
     SLOPE,
     prepare_sightings,
@@ -179,6 +180,8 @@ def _information(seen, mean):
         own = table[PRECISION, o] * table[PRECISION, o]
         if df > 0.0:
             own *= (df + 1.0) / (df + 3.0)
+        elif df == EXPONENTIAL:
+            own *= 2.0
         squared = 0.0
         for j in range(mean.shape[0]):
             x = (mean[j, k] - table[CENTER, o]) * slope
