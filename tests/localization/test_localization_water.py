@@ -7,23 +7,23 @@ import pytest
 from halocast.grid import Grid
 from halocast.localization import water
 from halocast.localization.distances import between, distances_in_metres
-from halocast.localization.water import Waters, Ways
+from halocast.localization.water import Waters, Ways, by_water
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
-def dense(grid: Grid, ways: Ways) -> np.ndarray:
-    """Distances (cells, sources), infinite where there is no way."""
-    out = np.full((grid.n_cells, ways.source.size), np.inf)
+def dense(grid: Grid, ways: Ways, halo: float) -> np.ndarray:
+    """Distances (cells, sources), infinite beyond the halo."""
+    out = np.empty((grid.n_cells, ways.source.size))
     for k in range(ways.source.size):
-        here = slice(ways.start[k], ways.start[k + 1])
-        assert np.all(np.diff(ways.cell[here]) > 0)
-        out[ways.cell[here], k] = ways.distance[here]
-    return out
+        assert np.all(np.diff(ways.cell[ways.start[k] : ways.start[k + 1]]) > 0)
+        for cell in range(grid.n_cells):
+            out[cell, k] = by_water(ways, k, cell)
+    return np.where(out < halo, out, np.inf)
 
 
 def all_ways(grid: Grid, halo: float) -> np.ndarray:
-    return dense(grid, Waters(grid, halo).around(np.arange(grid.n_cells)))
+    return dense(grid, Waters(grid, halo).around(np.arange(grid.n_cells)), halo)
 
 
 def lattice_ways(grid: Grid, passable: np.ndarray) -> np.ndarray:
@@ -140,6 +140,6 @@ def test_what_is_kept_and_who_asked_first_does_not_show(monkeypatch: pytest.Monk
         cells = rng.integers(0, grid.n_cells, 30)
         ways = waters.around(cells)
         np.testing.assert_array_equal(ways.source, np.unique(cells))
-        np.testing.assert_array_equal(dense(grid, ways), expected[:, ways.source])
+        np.testing.assert_array_equal(dense(grid, ways, 5e5), expected[:, ways.source])
     assert waters._bytes <= 3000
     assert waters.around(np.empty(0, np.int64)).start.tolist() == [0]

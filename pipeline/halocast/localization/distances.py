@@ -8,7 +8,7 @@ squares of both legs on a plane, and of counts of cells; on the sphere the haver
 the cosine of the latitude. On a periodic axis it is the shorter way round. a grows with d, so the
 nearest of many cells costs one root; a and d are the same there and back, to the last bit.
 
-Cost: 3 nanoseconds a pair in cells or on a plane, 15 on the sphere.
+Cost: 3 nanoseconds a pair in cells or on a plane, 30 on the sphere.
 """
 
 from __future__ import annotations
