@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from halocast.errors import RunError
 from halocast.filters.score import CdsmSettings, sample
+from halocast.filters.score.conditions import Known, condition_of
 from halocast.filters.score.denoiser import score
 from halocast.filters.score.kernel import kernel_score, near, weighted_moments
+from halocast.filters.score.pairs import Pairs
 from halocast.filters.score.sampling import langevin, noise_levels
-from halocast.filters.score.training import Pairs, train
+from halocast.filters.score.training import train
 
 PRIOR = np.array([[1.0, 0.5], [0.5, 1.0]])
 OBS_SD = 0.7  # of both scalars
@@ -22,7 +24,12 @@ SETTINGS = CdsmSettings(condition="y", training_steps=6000, step_size=0.2, steps
 def learned():
     rng = np.random.default_rng(5)
     state = rng.multivariate_normal(np.zeros(2), PRIOR, 40_000)
-    return train(Pairs(state, state, None, OBS_SD * rng.normal(size=(40_000, 2))), SETTINGS, 1)
+    pairs = Pairs(state, state, OBS_SD * rng.normal(size=(40_000, 2)))
+    return train(pairs, np.full(2, OBS_SD), SETTINGS, 1)
+
+
+def _observed(y: np.ndarray) -> Known:
+    return Known(y, np.full_like(y, OBS_SD), None, None)
 
 
 @pytest.mark.full
@@ -35,11 +42,9 @@ def test_the_learned_score_is_the_gaussians(learned, sd, within):
     y = truth + OBS_SD * rng.normal(size=(4000, 2))
     noisy = truth + sd * rng.normal(size=(4000, 2))
     exact = -(noisy - y @ GAIN.T) @ np.linalg.inv(POSTERIOR + sd**2 * np.eye(2))
-    condition = (y - learned.condition_centre) / learned.condition_scale
-    found = score(
-        learned.network, ((noisy - learned.centre) / learned.scale).astype(np.float32),
-        condition.astype(np.float32), sd,
-    )  # fmt: skip
+    condition = condition_of(_observed(y), learned.units)
+    scaled = ((noisy - learned.centre) / learned.scale).astype(np.float32)
+    found = score(learned.network, scaled, condition, sd)
     error = np.linalg.norm(found - exact) / np.linalg.norm(exact)
     print(f"noise {sd}: relative error {error:.3f}")
     assert error < within
@@ -51,7 +56,7 @@ def test_chains_end_in_the_kalman_analysis(learned):
     rng, off, ratio = np.random.default_rng(7), [], []
     for cycle in range(1, 21):
         y = rng.multivariate_normal(np.zeros(2), PRIOR + OBS_SD**2 * np.eye(2))
-        chains = sample(learned, SETTINGS, y, np.zeros(2), 1, cycle)
+        chains = sample(learned, SETTINGS, _observed(y[None]), np.zeros(2), 1, cycle)
         off.append(chains.mean(axis=0) - GAIN @ y)
         ratio.append(chains.std(axis=0) / np.sqrt(np.diag(POSTERIOR)))
     print(

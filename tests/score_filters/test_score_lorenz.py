@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from halocast.errors import ConfigError
 from halocast.filters.ensemble import etkf
 from halocast.filters.score import CdsmSettings, ScoreFilter
 from halocast.laboratory.methods import EnsembleMethod
@@ -30,14 +29,6 @@ def test_the_analog_forecast_is_at_the_level_of_3d_var():
     assert run_trial(sakov2012(), ScoreFilter(settings), 1, 1000).analysis == pytest.approx(
         1.024, rel=0.06
     )
-
-
-def test_observations_that_move_are_refused():
-    moving = sakov2012().__class__(
-        **{**sakov2012().__dict__, "observed_at": lambda cycle: np.arange(3)}
-    )
-    with pytest.raises(ConfigError, match="learns one network of observations"):
-        ScoreFilter(SHORT).start(moving, 1)
 
 
 @pytest.mark.full

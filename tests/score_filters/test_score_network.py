@@ -15,9 +15,11 @@ from halocast.filters.score.network import (
     forward,
     forward_keeping,
 )
-from halocast.filters.score.training import Pairs, train
+from halocast.filters.score.pairs import Backgrounds, Pairs
+from halocast.filters.score.training import train
 from pydantic import ValidationError
 
+ONE = np.ones(1)  # the error of one observation
 ADDRESS = Address(1, 0, Purpose.TRAINING, 0)
 
 
@@ -62,12 +64,15 @@ def test_all_is_single_precision():
 def _pairs(n: int = 500) -> Pairs:
     rng = np.random.default_rng(1)
     state = rng.normal(size=(n, 2))
-    return Pairs(state, state[:, :1], state + rng.normal(size=(n, 2)), rng.normal(size=(n, 1)))
+    background = state + rng.normal(size=(n, 2))
+    return Pairs(
+        state, state[:, :1], rng.normal(size=(n, 1)), Backgrounds(background, background[:, :1])
+    )
 
 
 def test_training_gives_equal_bits_for_a_seed_and_others_for_another():
     settings = CdsmSettings(training_steps=40, batch=32, width=16)
-    one, same, other = (train(_pairs(), settings, seed).network for seed in (3, 3, 4))
+    one, same, other = (train(_pairs(), ONE, settings, seed).network for seed in (3, 3, 4))
     for a, b, c in zip(one.parameters, same.parameters, other.parameters):
         np.testing.assert_array_equal(a, b)
         assert (a != c).any()
@@ -85,7 +90,7 @@ def test_training_that_explodes_is_refused():
     pairs = _pairs()
     pairs.state[7] = np.inf
     with pytest.raises(RunError, match="loss of the score's training is not finite"):
-        train(pairs, CdsmSettings(training_steps=40), 1)
+        train(pairs, ONE, CdsmSettings(training_steps=40), 1)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +98,8 @@ def test_training_that_explodes_is_refused():
     [
         {"condition": "x"}, {"chains": 1}, {"step_size": 0}, {"noise": (0.6, 0.03)},
         {"noise": (0.001, 0.6)}, {"background_error": (0, 1)}, {"training_noise": (0.02, np.nan)},
-        {"states": 3}, {"training_rate": -1},
+        {"states": 3}, {"training_rate": -1}, {"backend": "jax"}, {"error_factors": (2.0, 0.5)},
+        {"partly_error": (0, 4)},
     ],
 )  # fmt: skip
 def test_bad_settings_are_refused(bad):

@@ -19,11 +19,12 @@ from typing import NamedTuple
 import numpy as np
 
 from halocast.errors import RunError
+from halocast.filters.score.conditions import Units
 from halocast.filters.score.network import Network, forward
 
 
 class Denoiser(NamedTuple):
-    """A trained network F, and the units it thinks in.
+    """A trained network F, and the units that it thinks in.
 
     Attributes
     ----------
@@ -31,15 +32,14 @@ class Denoiser(NamedTuple):
         F: inputs (noisy state, condition, ln(s) / 4), output as the state.
     centre, scale
         Mean and standard deviation of each scalar of the state, (n,).
-    condition_centre, condition_scale
-        The same of each number of the condition, (c,).
+    units
+        Those of the condition.
     """
 
     network: Network
     centre: np.ndarray
     scale: np.ndarray
-    condition_centre: np.ndarray
-    condition_scale: np.ndarray
+    units: Units
 
 
 def denoise(

@@ -16,8 +16,12 @@ Cost: one likelihood a training state and cycle.
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from halocast.filters.score.denoiser import checked
+from halocast.filters.score.observing import Seen
+from halocast.filters.score.pairs import Pairs
+from halocast.samplers.densities import log_density
 
 _LEAST = 30.0  # a log weight this much below the largest is none
 
@@ -59,3 +63,32 @@ def weighted_moments(states: np.ndarray, log_weights: np.ndarray) -> tuple[np.nd
     weights = normalised(log_weights)
     mean = weights @ states
     return mean, np.sqrt(weights @ np.square(states - mean))
+
+
+def log_weights(
+    pairs: Pairs, seen: Seen, background: np.ndarray, width: float, kind: int, df: float
+) -> np.ndarray:
+    """Return the log weights of all training states under a condition, (N,).
+
+    Parameters
+    ----------
+    background
+        Forecast, (n,); it weighs where the pairs have theirs, with a kernel of ``width``.
+    kind, df
+        The errors' density, a code of `halocast.samplers.densities`, and its degrees of freedom.
+    """
+    there = np.isfinite(seen.value)
+    out = _log_likelihoods(pairs.predicted[:, there], seen.value[there], seen.sd[there], kind, df)
+    if pairs.background is not None:
+        apart = (pairs.background.state - background) / width
+        out -= 0.5 * np.square(apart).sum(axis=1)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _log_likelihoods(predicted, value, error, kind, df):  # pragma: no cover - compiled
+    out = np.zeros(predicted.shape[0])
+    for i in range(predicted.shape[0]):
+        for o in range(value.size):
+            out[i] += log_density(kind, value[o] - predicted[i, o], error[o], df)
+    return out

@@ -9,19 +9,52 @@ Cost: two forecasts of an interval a training state.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from halocast.draws import Address, Purpose, normals, uniforms
 from halocast.errors import RunError
+from halocast.filters.score.observing import Places
 from halocast.filters.score.settings import CdsmSettings
-from halocast.filters.score.training import Pairs
 from halocast.laboratory.problem import Problem
 
-_SIZE, _ERROR = 10, 11  # indices of the random addresses; the training's own are below
+_SIZE, _ERROR = 10, 11  # indices of the random addresses; the batches' own are below
 _OTHER = 1 << 63  # a seed of the observations' errors that no trial sees
 
 
-def make_pairs(problem: Problem, settings: CdsmSettings, seed: int) -> Pairs:
+class Backgrounds(NamedTuple):
+    """Forecasts (N, n), and what they predict for the observations, (N, s)."""
+
+    state: np.ndarray
+    predicted: np.ndarray
+
+
+class Pairs(NamedTuple):
+    """What is learned from: states and what is known when they are sought.
+
+    Attributes
+    ----------
+    state
+        True states, (N, n).
+    predicted
+        What they predict for the observations, (N, s).
+    error
+        Draws of the observations' errors, (E, s), each as likely with any of the states.
+    background
+        Forecasts of the states; None where nothing is known but the observations.
+    partly
+        Forecasts that go with a part of the observations; None where that is not learned.
+    """
+
+    state: np.ndarray
+    predicted: np.ndarray
+    error: np.ndarray
+    background: Backgrounds | None = None
+    partly: Backgrounds | None = None
+
+
+def make_pairs(problem: Problem, places: Places, settings: CdsmSettings, seed: int) -> Pairs:
     """Run the model freely, and pair its states with backgrounds and observations' errors.
 
     Raises
@@ -30,14 +63,26 @@ def make_pairs(problem: Problem, settings: CdsmSettings, seed: int) -> Pairs:
         The model left its domain of validity.
     """
     states, before = _free_run(problem, settings, seed)
-    errors = np.array([problem.true_error(seed ^ _OTHER, t) for t in range(1, len(states) + 1)])
-    background = None
+    error = _errors(problem, places.error.size, len(states), seed)
+    found: list[np.ndarray] = []
     if settings.condition == "yb":
+        ranges = [settings.background_error]
+        if settings.masked:
+            ranges.append(settings.partly_error)
         unit = _error_unit(problem, states)
-        background = _backgrounds(problem, before, unit, settings, seed)
-        usable = np.isfinite(background).all(axis=1)  # a large error may have blown the model up
-        states, background = states[usable], background[usable]
-    return Pairs(states, problem.predict(states), background, errors[: len(states)])
+        found = [_backgrounds(problem, before, unit, size, seed) for size in ranges]
+        # a large error may have blown the model up
+        usable = np.all([np.isfinite(each).all(axis=1) for each in found], axis=0)
+        states, found = states[usable], [each[usable] for each in found]
+    told = (Backgrounds(each, places.predict(problem, each)) for each in found)
+    return Pairs(states, places.predict(problem, states), error[: len(states)], *told)
+
+
+def _errors(problem: Problem, size: int, count: int, seed: int) -> np.ndarray:
+    """Draw errors of observations at all places, (count, size), as the truth's own are drawn."""
+    each = -(-size // problem.observations)  # places may be more than a cycle observes
+    drawn = [problem.true_error(seed ^ _OTHER, t) for t in range(1, count * each + 1)]
+    return np.array(drawn).reshape(count, -1)[:, :size]
 
 
 def _free_run(problem: Problem, settings: CdsmSettings, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -66,12 +111,12 @@ def _error_unit(problem: Problem, states: np.ndarray) -> np.ndarray:
 
 
 def _backgrounds(
-    problem: Problem, before: np.ndarray, unit: np.ndarray, settings: CdsmSettings, seed: int
+    problem: Problem, before: np.ndarray, unit: np.ndarray, size: tuple[float, float], seed: int
 ) -> np.ndarray:
-    """Forecast states (N, n) with errors of random size, each by an interval."""
-    low, high = settings.background_error
-    size = low * (high / low) ** uniforms(Address(seed, 0, Purpose.TRAINING, _SIZE), len(before))
+    """Forecast states (N, n) with errors of random size, in units, each by an interval."""
+    low, high = size
+    factor = low * (high / low) ** uniforms(Address(seed, 0, Purpose.TRAINING, _SIZE), len(before))
     drawn = normals(Address(seed, 0, Purpose.TRAINING, _ERROR), before.size)
-    started = before + size[:, None] * unit * drawn.reshape(before.shape)
+    started = before + factor[:, None] * unit * drawn.reshape(before.shape)
     ahead = problem.advance(started, 1)
     return ahead + problem.model_noise(Purpose.PROPOSAL, len(before), seed, 0)

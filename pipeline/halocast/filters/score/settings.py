@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from halocast.settings import Settings
 
+_RANGES = "background_error", "error_factors", "partly_error", "training_noise", "noise"
+
 
 class CdsmSettings(Settings):
     """Conditional denoising score matching.
@@ -30,11 +32,28 @@ class CdsmSettings(Settings):
         description="Least and largest error that training backgrounds begin with an interval "
         "before, in standard deviations of the observations' errors.",
     )
+    masked: bool = Field(
+        False,
+        description="Learn any part of the observations and other errors of them, so that one "
+        "training serves networks that change.",
+    )
+    error_factors: tuple[float, float] = Field(
+        (0.5, 2.0),
+        description="Of masked training: least and largest error, in those of the problem.",
+    )
+    partly_error: tuple[float, float] = Field(
+        (0.2, 4.0),
+        description="Of masked training: background_error where observations are missing; "
+        "forecasts are worse then.",
+    )
     width: int = Field(64, ge=1, description="Units of each of the two hidden layers.")
     training_steps: int = Field(10_000, ge=1, description="Steps of Adam.")
     training_rate: float = Field(2e-3, gt=0, le=0.1, description="Its rate at the start.")
     training_noise: tuple[float, float] = Field(
         (0.02, 1.5), description="Least and largest noise that training puts onto states."
+    )
+    backend: Literal["numpy", "torch"] = Field(
+        "numpy", description="What computes the training; torch is the extra halocast[score]."
     )
     batch: int = Field(256, ge=1, description="States of a step.")
     chains: int = Field(64, ge=2, description="Langevin chains; the analysis is their mean.")
@@ -52,9 +71,14 @@ class CdsmSettings(Settings):
         "the unit of the state.",
     )  # fmt: skip
 
+    @property
+    def learned_factors(self) -> tuple[float, float] | None:
+        """Range of the errors that are learned, in the problem's; None where only those are."""
+        return self.error_factors if self.masked else None
+
     @model_validator(mode="after")
     def _ranges_are_ranges(self) -> Self:
-        for name in ("background_error", "training_noise", "noise"):
+        for name in _RANGES:
             low, high = getattr(self, name)
             if not 0 < low < high < float("inf"):
                 raise ValueError(

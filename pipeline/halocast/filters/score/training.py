@@ -12,13 +12,15 @@ of 256 states and 5000 weights.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from halocast.blas import one_thread
-from halocast.draws import Address, Purpose, normals, uniforms
-from halocast.errors import RunError
+from halocast.draws import Address, Purpose
+from halocast.errors import ConfigError
+from halocast.filters.score.batches import Batch, batch_of, known_wholly, posed
+from halocast.filters.score.conditions import spread, units_of
 from halocast.filters.score.denoiser import Denoiser
 from halocast.filters.score.network import (
     Network,
@@ -26,119 +28,93 @@ from halocast.filters.score.network import (
     first_weights,
     forward_keeping,
 )
+from halocast.filters.score.pairs import Pairs
+from halocast.filters.score.schedule import FORGET, FORGET_SQUARE, TINY, rate_at, require_finite
 from halocast.filters.score.settings import CdsmSettings
 
-_FORGET, _FORGET_SQUARE, _TINY = 0.9, 0.999, 1e-8  # Adam's, as published
-_WEIGHTS, _STATES, _ERRORS, _LEVELS, _NOISE = range(5)  # indices of the random addresses
+_WEIGHTS = 0  # index of a random address; the batches' are above
+
+Descend = Callable[[Network, Iterable[Batch], CdsmSettings], Network]
 
 
-class Pairs(NamedTuple):
-    """What is learned from: states and what is known when they are sought.
+def descend_with(backend: str) -> Descend:
+    """Return what takes the steps of a training.
 
-    Attributes
-    ----------
-    state
-        True states, (N, n).
-    predicted
-        What they predict for the observations, (N, p).
-    background
-        Forecasts of them, (N, n); None where nothing is known but the observations.
-    error
-        Draws of the observations' errors, (N, p), each as likely with any of the states.
+    Raises
+    ------
+    ConfigError
+        The backend is not installed.
     """
+    if backend == "numpy":
+        return descend
+    try:
+        from halocast.filters.score import torch_training
+    except ImportError:
+        raise ConfigError(
+            "backend torch, and torch is not installed",
+            where="cdsm",
+            remedy="pip install 'halocast[score]', or backend: numpy, which trains the same",
+        ) from None
+    return torch_training.descend
 
-    state: np.ndarray
-    predicted: np.ndarray
-    background: np.ndarray | None
-    error: np.ndarray
 
-    def condition(self, which: np.ndarray, error: np.ndarray) -> np.ndarray:
-        """Return the conditions of states ``which`` with draws ``error`` of the errors, (k, c)."""
-        observed = self.predicted[which] + self.error[error]
-        if self.background is None:
-            return observed
-        return np.concatenate([observed, self.background[which]], axis=1)
-
-
-def train(pairs: Pairs, settings: CdsmSettings, seed: int) -> Denoiser:
+def train(pairs: Pairs, error: np.ndarray, settings: CdsmSettings, seed: int) -> Denoiser:
     """Train a denoiser of the states of ``pairs`` under their conditions.
+
+    Parameters
+    ----------
+    error
+        Standard deviations of the observations' errors, (s,).
+
+    Raises
+    ------
+    ConfigError
+        The backend is not installed.
+    RunError
+        The loss is not finite.
+    """
+    take_steps = descend_with(settings.backend)
+    everything = np.arange(len(pairs.state))
+    units = units_of(known_wholly(pairs, everything, everything, error), error, settings.masked)
+    blank = Denoiser(Network((), ()), pairs.state.mean(axis=0), spread(pairs.state), units)
+
+    def batch(step: int) -> Batch:
+        return batch_of(pairs, blank, settings, seed, step)
+
+    n, told = pairs.state.shape[1], batch(1).condition.shape[1]
+    sizes = (n + told + 1, settings.width, settings.width, n)
+    network = first_weights(sizes, Address(seed, 0, Purpose.TRAINING, _WEIGHTS))
+    batches = map(batch, range(1, settings.training_steps + 1))
+    return blank._replace(network=take_steps(network, batches, settings))
+
+
+def descend(network: Network, batches: Iterable[Batch], settings: CdsmSettings) -> Network:
+    """Take a step of Adam with each batch, from ``network``; it is changed, and returned.
 
     Raises
     ------
     RunError
         The loss is not finite.
     """
-    everything = np.arange(len(pairs.state))
-    condition = pairs.condition(everything, everything)
-    blank = Denoiser(
-        Network((), ()),
-        pairs.state.mean(axis=0), _spread(pairs.state),
-        condition.mean(axis=0), _spread(condition),
-    )  # fmt: skip
-    n, c = pairs.state.shape[1], condition.shape[1]
-    sizes = (n + c + 1, settings.width, settings.width, n)
-    network = first_weights(sizes, Address(seed, 0, Purpose.TRAINING, _WEIGHTS))
-    with one_thread():
-        return blank._replace(network=_descend(network, blank, pairs, settings, seed))
-
-
-def _spread(values: np.ndarray) -> np.ndarray:
-    sd = values.std(axis=0)
-    return np.where(sd > 0, sd, 1.0)  # a scalar that never changes is known without scaling
-
-
-def _descend(
-    network: Network, units: Denoiser, pairs: Pairs, settings: CdsmSettings, seed: int
-) -> Network:
-    """Take the steps of Adam."""
     first = [np.zeros_like(part) for part in network.parameters]
     second = [np.zeros_like(part) for part in network.parameters]
-    for step in range(1, settings.training_steps + 1):
-        loss, slopes = _loss(network, *_batch(units, pairs, settings, seed, step))
-        if not np.isfinite(loss):
-            raise RunError(
-                "the loss of the score's training is not finite",
-                where=f"step {step} of {settings.training_steps}",
-                remedy="lower training_rate",
-            )
-        along = 0.5 * (1 + np.cos(np.pi * step / settings.training_steps))
-        rate = settings.training_rate * along
-        rate *= np.sqrt(1 - _FORGET_SQUARE**step) / (1 - _FORGET**step)
-        for part, slope, m, v in zip(network.parameters, slopes, first, second):
-            m += np.float32(1 - _FORGET) * (slope - m)
-            v += np.float32(1 - _FORGET_SQUARE) * (slope * slope - v)
-            part -= np.float32(rate) * m / (np.sqrt(v) + np.float32(_TINY))
+    with one_thread():
+        for step, batch in enumerate(batches, 1):
+            loss, slopes = loss_of(network, batch)
+            require_finite(loss, step, settings)
+            rate = rate_at(step, settings)
+            rate *= np.sqrt(1 - FORGET_SQUARE**step) / (1 - FORGET**step)
+            for part, slope, m, v in zip(network.parameters, slopes, first, second):
+                m += np.float32(1 - FORGET) * (slope - m)
+                v += np.float32(1 - FORGET_SQUARE) * (slope * slope - v)
+                part -= np.float32(rate) * m / (np.sqrt(v) + np.float32(TINY))
     return network
 
 
-def _batch(
-    units: Denoiser, pairs: Pairs, settings: CdsmSettings, seed: int, step: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Draw states, conditions, noise levels and noise of a step, float32."""
-
-    def at(index: int) -> Address:
-        return Address(seed, step, Purpose.TRAINING, index)
-
-    k, n = settings.batch, pairs.state.shape[1]
-    which = (uniforms(at(_STATES), k) * len(pairs.state)).astype(np.int64)
-    error = (uniforms(at(_ERRORS), k) * len(pairs.error)).astype(np.int64)
-    low, high = settings.training_noise
-    sd = low * (high / low) ** uniforms(at(_LEVELS), k)[:, None]
-    clean = (pairs.state[which] - units.centre) / units.scale
-    condition = (pairs.condition(which, error) - units.condition_centre) / units.condition_scale
-    noise = normals(at(_NOISE), k * n).reshape(k, n)
-    return tuple(part.astype(np.float32) for part in (clean, condition, sd, noise))  # type: ignore[return-value]
-
-
-def _loss(
-    network: Network, clean: np.ndarray, condition: np.ndarray, sd: np.ndarray, noise: np.ndarray
-) -> tuple[float, tuple[np.ndarray, ...]]:
+def loss_of(network: Network, batch: Batch) -> tuple[float, tuple[np.ndarray, ...]]:
     """Return the loss of a batch and its derivatives by the parameters."""
-    noisy = clean + sd * noise
-    grown = np.sqrt(1 + sd * sd)
-    wanted = (clean - noisy / (grown * grown)) * grown / sd
-    inputs = np.concatenate([noisy / grown, condition, np.log(sd) / 4], axis=1)
+    inputs, wanted = posed(batch)
     found, passed = forward_keeping(network, inputs)
     apart = found - wanted
-    slopes = backward(network, passed, apart * np.float32(2 / apart.size))
+    slopes = backward(network, passed, apart * apart.dtype.type(2 / apart.size))
     return float(np.mean(apart * apart)), slopes
