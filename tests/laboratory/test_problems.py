@@ -9,6 +9,7 @@ from halocast.errors import ConfigError
 from halocast.laboratory.problems import PROBLEMS, problem_of
 from halocast.laboratory.problems import quasi_geostrophic as box
 from halocast.laboratory.problems.lorenz96 import laplace
+from halocast.samplers.densities import GAUSSIAN, LAPLACE
 
 SMALL = [name for name in PROBLEMS if not name.startswith("quasi")]
 
@@ -49,6 +50,19 @@ def test_laplace_errors_are_laplaces():
     assert drawn.mean() == pytest.approx(0.0, abs=0.01)
     assert drawn.var() == pytest.approx(1.0, abs=0.02)
     assert np.mean(drawn**4) == pytest.approx(6.0, abs=0.4)  # a Gaussian's is 3
+
+
+def test_filters_are_told_laplaces_density_or_a_gaussians():
+    """The truth is one and the same; Kalman methods see one variance either way."""
+    laplaces, gaussians = (
+        problem_of("lorenz96-todter2015", told=told) for told in ("laplace", "gaussian")
+    )
+    assert problem_of("lorenz96-todter2015").noise_kind == laplaces.noise_kind == LAPLACE
+    assert gaussians.noise_kind == GAUSSIAN
+    np.testing.assert_array_equal(laplaces.true_error(3, 7), gaussians.true_error(3, 7))
+    np.testing.assert_array_equal(laplaces.error, gaussians.error)
+    with pytest.raises(ConfigError, match="no density 'cauchy' to tell"):
+        problem_of("lorenz96-todter2015", told="cauchy")
 
 
 def test_states_do_not_depend_on_how_many_are_drawn():
