@@ -35,7 +35,7 @@ from halocast.localization.distances import Distances, apart, distances_in_metre
 _NEIGHBOURS = ((0, 1), (1, -1), (1, 0), (1, 1))  # the other four are these, seen from there
 # lattice ways over great circles: sqrt(2) at most, pi / 2 round a pole
 _LONGER = 1.6
-_KEPT = 2**26
+_KEPT = 2**27
 _AT_ONCE = 2**21  # numbers of an array of ways
 
 
@@ -56,7 +56,7 @@ class Ways(NamedTuple):
 
 
 NO_WAYS = Ways(
-    np.empty(0, np.int64), np.zeros(1, np.int64), np.empty(0, np.int64), np.empty(0),
+    np.empty(0, np.int64), np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0),
     np.empty(0, np.bool_), Distances(np.empty(0), np.empty(0), np.empty(0), False),
 )  # fmt: skip
 
@@ -109,7 +109,7 @@ class Waters:
         at, cell = np.nonzero((wet > free) & self._sea)
         straight = _pairs(self._straight, sources[at], cell)
         near = straight < self._halo
-        at, cell = at[near], cell[near]
+        at, cell = at[near], cell[near].astype(np.int32)
         distance = straight[near] * (wet[at, cell] / free[at, cell])
         distance[distance >= self._halo] = np.inf
         edges = np.searchsorted(at, np.arange(sources.size + 1))
