@@ -56,7 +56,7 @@ def test_chains_end_in_the_kalman_analysis(learned):
     rng, off, ratio = np.random.default_rng(7), [], []
     for cycle in range(1, 21):
         y = rng.multivariate_normal(np.zeros(2), PRIOR + OBS_SD**2 * np.eye(2))
-        chains = sample(learned, SETTINGS, _observed(y[None]), np.zeros(2), 1, cycle)
+        chains = sample(learned, SETTINGS, _observed(y[None]), np.zeros((1, 2)), 1, cycle)[0]
         off.append(chains.mean(axis=0) - GAIN @ y)
         ratio.append(chains.std(axis=0) / np.sqrt(np.diag(POSTERIOR)))
     print(

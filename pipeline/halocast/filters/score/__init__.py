@@ -22,7 +22,8 @@ settings    what can be chosen                  method      the cycle
 Cost with 5000 weights: training 10 to 20 s once; a cycle 49 forward passes of all chains, 5 ms.
 """
 
-from halocast.filters.score.method import Learned, ScoreFilter, sample
+from halocast.filters.score.chains import sample
+from halocast.filters.score.method import Learned, ScoreFilter
 from halocast.filters.score.settings import CdsmSettings
 
 __all__ = ["CdsmSettings", "Learned", "ScoreFilter", "sample"]

@@ -11,16 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from halocast.blas import one_thread
-from halocast.draws import Address, Purpose, normals
-from halocast.filters.score.conditions import Known, condition_of
-from halocast.filters.score.denoiser import Denoiser, score
+from halocast.draws import Purpose
+from halocast.filters.score.chains import sample
+from halocast.filters.score.conditions import Known
+from halocast.filters.score.denoiser import Denoiser
 from halocast.filters.score.kernel import log_weights, near, weighted_moments
 from halocast.filters.score.observing import Places, Seen, places_of, require_learned, seen_of
 from halocast.filters.score.pairs import Pairs, make_pairs
-from halocast.filters.score.sampling import langevin, noise_levels
+from halocast.filters.score.rerun import with_own_forecasts
 from halocast.filters.score.settings import CdsmSettings
-from halocast.filters.score.training import descend_with, train
+from halocast.filters.score.training import descend_with, train, train_on
 from halocast.laboratory.methods import Outcome
 from halocast.laboratory.problem import Problem
 
@@ -66,9 +66,11 @@ class ScoreFilter:
         pairs = make_pairs(problem, places, self._settings, seed)
         if self._settings.score == "kernel":
             return Learned(problem.start, places, None, pairs)
-        return Learned(
-            problem.start, places, train(pairs, places.error, self._settings, seed), None
-        )
+        denoiser = train(pairs, places.error, self._settings, seed)
+        if self._settings.dagger:
+            pairs = with_own_forecasts(pairs, denoiser, problem, places, self._settings, seed)
+            denoiser = train_on(denoiser, pairs, self._settings, seed)
+        return Learned(problem.start, places, denoiser, None)
 
     def cycle(
         self, problem: Problem, state: Learned, value: np.ndarray, seed: int, cycle: int
@@ -80,7 +82,7 @@ class ScoreFilter:
         if state.denoiser is not None:
             require_learned(seen, state.places, self._settings.learned_factors)
             told = self._told(problem, state, seen, background)
-            chains = sample(state.denoiser, self._settings, told, background, seed, cycle)
+            chains = sample(state.denoiser, self._settings, told, background[None], seed, cycle)[0]
             mean, spread = chains.mean(axis=0), chains.std(axis=0, ddof=1)
         else:
             assert state.pairs is not None
@@ -100,36 +102,3 @@ class ScoreFilter:
         if self._settings.condition == "y":
             return Known(value, sd, None, None)
         return Known(value, sd, forecast, state.places.predict(problem, forecast))
-
-
-def sample(
-    learned: Denoiser,
-    settings: CdsmSettings,
-    known: Known,
-    start: np.ndarray,
-    seed: int,
-    cycle: int,
-) -> np.ndarray:
-    """Draw states given what is known, by chains from ``start`` (n,): their ends, (k, n).
-
-    Raises
-    ------
-    RunError
-        The score is not finite.
-    """
-    k, n = settings.chains, start.size
-    condition = np.tile(condition_of(known, learned.units), (k, 1))
-    first = np.tile((start - learned.centre) / learned.scale, (k, 1)).astype(np.float32)
-    levels = noise_levels(*settings.noise, settings.levels).astype(np.float32)
-    shape = settings.levels, settings.steps, k, n
-    kicks = normals(Address(seed, cycle, Purpose.LANGEVIN, 0), int(np.prod(shape)))
-
-    def learned_score(states: np.ndarray, sd: float) -> np.ndarray:
-        return score(learned.network, states, condition, sd)
-
-    with one_thread():
-        ends = langevin(
-            learned_score, first, levels, settings.step_size,
-            kicks.reshape(shape).astype(np.float32),
-        )  # fmt: skip
-    return learned.centre + learned.scale * ends

@@ -20,7 +20,7 @@ from halocast.filters.score.settings import CdsmSettings
 from halocast.laboratory.problem import Problem
 
 _SIZE, _ERROR = 10, 11  # indices of the random addresses; the batches' own are below
-_OTHER = 1 << 63  # a seed of the observations' errors that no trial sees
+OTHER = 1 << 63  # a seed of the observations' errors that no trial sees
 
 
 class Backgrounds(NamedTuple):
@@ -81,7 +81,7 @@ def make_pairs(problem: Problem, places: Places, settings: CdsmSettings, seed: i
 def _errors(problem: Problem, size: int, count: int, seed: int) -> np.ndarray:
     """Draw errors of observations at all places, (count, size), as the truth's own are drawn."""
     each = -(-size // problem.observations)  # places may be more than a cycle observes
-    drawn = [problem.true_error(seed ^ _OTHER, t) for t in range(1, count * each + 1)]
+    drawn = [problem.true_error(seed ^ OTHER, t) for t in range(1, count * each + 1)]
     return np.array(drawn).reshape(count, -1)[:, :size]
 
 

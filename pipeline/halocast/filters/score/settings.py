@@ -52,6 +52,11 @@ class CdsmSettings(Settings):
     training_noise: tuple[float, float] = Field(
         (0.02, 1.5), description="Least and largest noise that training puts onto states."
     )
+    dagger: bool = Field(
+        False,
+        description="After the training, cycle the filter over training states, and train a little "
+        "more, on its own forecasts too.",
+    )
     backend: Literal["numpy", "torch"] = Field(
         "numpy", description="What computes the training; torch is the extra halocast[score]."
     )
@@ -77,7 +82,7 @@ class CdsmSettings(Settings):
         return self.error_factors if self.masked else None
 
     @model_validator(mode="after")
-    def _ranges_are_ranges(self) -> Self:
+    def _consistent(self) -> Self:
         for name in _RANGES:
             low, high = getattr(self, name)
             if not 0 < low < high < float("inf"):
@@ -88,5 +93,10 @@ class CdsmSettings(Settings):
             raise ValueError(
                 f"chains at noise {list(self.noise)} leave the range of training, "
                 f"{list(self.training_noise)}: widen training_noise"
+            )
+        if self.dagger and (self.condition == "y" or self.score == "kernel" or self.masked):
+            raise ValueError(
+                "dagger teaches a network forecasts that go with all observations: it needs "
+                "condition: yb, score: network and masked: false"
             )
         return self

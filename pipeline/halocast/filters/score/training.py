@@ -32,6 +32,7 @@ from halocast.filters.score.pairs import Pairs
 from halocast.filters.score.schedule import FORGET, FORGET_SQUARE, TINY, rate_at, require_finite
 from halocast.filters.score.settings import CdsmSettings
 
+_MORE_STEPS = 3000
 _WEIGHTS = 0  # index of a random address; the batches' are above
 
 Descend = Callable[[Network, Iterable[Batch], CdsmSettings], Network]
@@ -86,6 +87,19 @@ def train(pairs: Pairs, error: np.ndarray, settings: CdsmSettings, seed: int) ->
     network = first_weights(sizes, Address(seed, 0, Purpose.TRAINING, _WEIGHTS))
     batches = map(batch, range(1, settings.training_steps + 1))
     return blank._replace(network=take_steps(network, batches, settings))
+
+
+def train_on(learned: Denoiser, pairs: Pairs, settings: CdsmSettings, seed: int) -> Denoiser:
+    """Go on from a training, for some thousand small steps on other pairs.
+
+    ``learned`` is spent: its weights are changed.
+    """
+    small = {"training_steps": _MORE_STEPS, "training_rate": settings.training_rate / 4}
+    more = settings.model_copy(update=small)
+    steps = range(settings.training_steps + 1, settings.training_steps + _MORE_STEPS + 1)
+    batches = (batch_of(pairs, learned, more, seed, step) for step in steps)
+    take_steps = descend_with(settings.backend)
+    return learned._replace(network=take_steps(learned.network, batches, more))
 
 
 def descend(network: Network, batches: Iterable[Batch], settings: CdsmSettings) -> Network:
