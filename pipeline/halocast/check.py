@@ -280,6 +280,7 @@ def price_run(settings: RunSettings) -> Price:
     groups = choice.groups or workers
     state = 8.0 * len(model.layout) * model.grid.n_cells
     ensemble = tracks * m * state
+    origins = settings.update.kind == "incremental"  # kept beside the members
     per_cycle = 3 + workers + 3 * groups + 2 * groups * workers
     checkpoints = -(-cycles // settings.checkpoint.every)
     field_groups = 2 + tracks + (1 if settings.reference else 0)
@@ -292,8 +293,9 @@ def price_run(settings: RunSettings) -> Price:
         moved=cycles * 2 * ensemble * (1 - 1 / workers),
         # a share of the states before and after the forecast, and of one group before and after
         # the update
-        memory=2 * ensemble / workers + 2 * ensemble / groups + 300e6,
-        disk=cycles * 2 * field_groups * state + settings.checkpoint.keep * ensemble,
+        memory=(2 + origins) * ensemble / workers + 2 * ensemble / groups + 300e6,
+        disk=cycles * 2 * field_groups * state
+        + settings.checkpoint.keep * (1 + origins) * ensemble,
         disk_free=float(shutil.disk_usage(Path.cwd()).free),
         forecast=cycles * tracks * m * member / parallel,
         analysis=cycles * block / parallel,

@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from halocast.cycle.incremental import DirectUpdate, Update, steps_of
 from halocast.errors import ConfigError
 from halocast.filters import FILTERS, FilterSettings
 from halocast.filters.own import PythonFilterSettings
@@ -143,6 +144,7 @@ class RunSettings(Settings):
     data: DataSettings = DataSettings()
     observations: ObservationSettings = ObservationSettings()
     filter: Annotated[FilterSettings, Discriminator("method")]
+    update: Annotated[Update, Discriminator("kind")] = DirectUpdate()
     free_run: bool = Field(True, description="Run the same ensemble without assimilation beside")
     reference: Literal["kalman-filter"] | None = Field(
         None, description="Exact filter to score against, where the model is linear"
@@ -161,6 +163,20 @@ class RunSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _increments_are_each_members_own(self) -> RunSettings:
+        if self.update.kind == "incremental":
+            _ = self.shares
+            method = self.filter.method
+            if not FILTERS[method].paired(self.filter):
+                raise ValueError(
+                    f"update.kind = 'incremental': with filter.method = {method!r} as it is set, "
+                    "an analysed member is not its own forecast and an increment (members are "
+                    "drawn anew, rotated, or of unknown making): use letkf, etkf or another "
+                    "Kalman filter, rhf, qceff, enoi, or kind: direct"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _kilometres_exist(self) -> RunSettings:
         distance = getattr(self.filter, "distance", "cells")
         if distance != "cells" and isinstance(self.grid, PlaneGrid):
@@ -169,6 +185,12 @@ class RunSettings(Settings):
                 "kilometres: use cells"
             )
         return self
+
+    @property
+    def shares(self) -> np.ndarray:
+        """What of an increment enters after each time step of a cycle, (J,), bit by bit."""
+        assert self.update.kind == "incremental"
+        return steps_of(self.time.cycle_seconds, self.model.time_step, self.update.shape)
 
     @property
     def block(self) -> tuple[int, int]:

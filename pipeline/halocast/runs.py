@@ -24,6 +24,7 @@ import halocast
 from halocast.config import RunSettings, validate_settings
 from halocast.cycle.context import data_store, make_model, most_blocks
 from halocast.cycle.driver import Driver, Progress
+from halocast.cycle.incremental import checkpoint_tracks
 from halocast.diagnostics import Row, rows_by_cycle, summarise
 from halocast.diagnostics.desroziers import Consistency, stored_consistency
 from halocast.engines import Engine
@@ -118,7 +119,7 @@ def _spec(settings: RunSettings, store: str | Path | Place) -> RunSpec:
         members=settings.ensemble.members,
         n_blocks=most_blocks(settings, model.grid.shape),
         max_slots=max(1, _largest_window(settings, store)),
-        tracks=("analysis", "free") if settings.free_run else ("analysis",),
+        tracks=checkpoint_tracks(settings.update, free_run=settings.free_run),
         reference=settings.reference is not None,
         config=settings.to_yaml(),
         record=_record(settings),

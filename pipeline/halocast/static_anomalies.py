@@ -8,7 +8,8 @@ They are scaled so that their sample covariance is the members', K checkpoints o
 
 Of a run of one member: its states, up to `MOST` spread evenly over the run, each less the mean of
 those within `DAYS` days of it (Evensen 2003; Oke et al. 2008). Without that window a season would
-dominate the covariance; with it a sixth of a yearly wave is left. What lies in the beginning of the run is taken too: let it spin up before.
+dominate the covariance; with it a sixth of a yearly wave is left. What lies in the beginning of the
+run is taken too: let it spin up before.
 
 Cost: reading what is taken once; all of it is held in memory.
 """

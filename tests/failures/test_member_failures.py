@@ -218,7 +218,7 @@ def test_an_ensemble_of_which_nothing_is_left_ends_the_run(policy: str) -> None:
 def test_a_forecast_that_is_not_finite_is_a_failure_though_the_model_said_nothing() -> None:
     states = np.arange(12.0).reshape(3, 1, 2, 2)
 
-    def silent(state: np.ndarray) -> np.ndarray:
+    def silent(k: int, state: np.ndarray) -> np.ndarray:
         return np.where(state == 6.0, np.inf, state)
 
     out, failed = advance_members(silent, states, np.array([4, 5, 6]), "analysis", 3)
@@ -234,7 +234,7 @@ def test_only_what_was_dropped_counts_as_dropped() -> None:
     states[1, 0, 0, 0] = np.nan
     seen: list[np.ndarray] = []
 
-    def advance(state: np.ndarray) -> np.ndarray:
+    def advance(k: int, state: np.ndarray) -> np.ndarray:
         seen.append(state)
         return state
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from halocast.cycle import scoring, tasks, updating
 from halocast.cycle.fields import share_out, write
+from halocast.cycle.incremental import require_origins
 from halocast.cycle.stopping import stop_requested, withdraw_stop
 from halocast.engines.base import Engine
 from halocast.filters import FILTERS
@@ -46,13 +47,15 @@ class _State(NamedTuple):
     """Handles a cycle starts from.
 
     Either whole batches of members (``prepared`` is None), or the pieces of each batch and the
-    cycle they are of; the exact filter's estimate; and what a filter with memory has left.
+    cycle they are of; the exact filter's estimate; what a filter with memory has left; and, where
+    increments enter bit by bit, the forecasts of each batch that they begin from.
     """
 
     prepared: Any
     members: list[list[Any]]
     estimate: Any
     memories: list[Any]
+    origins: list[Any]
 
 
 class Driver:
@@ -90,6 +93,8 @@ class Driver:
         self.store.check_writers({f"batch {b}": n for b, n in enumerate(self.batches)})
         chosen = self.settings.filter
         self._remembers = FILTERS[chosen.method].remembers(chosen)
+        self._incremental = self.settings.update.kind == "incremental"
+        require_origins(self.settings.update, self.store.spec.tracks)
 
     def run(self) -> Iterator[Progress]:
         """Run the cycles that are missing; yields each when it is committed.
@@ -146,7 +151,14 @@ class Driver:
         memories = []
         if cycle > 0 and self._remembers:
             memories = [submit(f"restore-{cycle}-memory", tasks.restore_memory, folder, cycle)]
-        return _State(None, members, estimate, memories)
+        origins = []
+        if cycle > 0 and self._incremental:
+            task = tasks.restore_origins
+            origins = [
+                submit(f"restore-{cycle}-origins-{b}", task, folder, cycle, numbers, place=b)
+                for b, numbers in enumerate(self.batches)
+            ]
+        return _State(None, members, estimate, memories, origins)
 
     def _begin_ensemble(self) -> list[list[Any]]:
         """Submit what makes the initial ensemble, whose perturbations sum up to nothing."""
@@ -171,10 +183,16 @@ class Driver:
         ahead = []
         for b, parts in enumerate(state.members):
             task: Callable[..., Any] = tasks.forecast
-            arguments = parts
+            arguments = [state.origins[b] if state.origins else None, *parts]
             if state.prepared is not None:
-                task, arguments = tasks.forecast_pieces, [state.prepared, *parts]
+                task, arguments[1:] = tasks.forecast_pieces, [state.prepared, *parts]
             ahead.append(submit(f"forecast-{b}", task, folder, cycle, *arguments, place=b))
+        origins = []
+        if self._incremental:
+            origins = [
+                submit(f"origins-{b}", tasks.keep_origins, batch, place=b)
+                for b, batch in enumerate(ahead)
+            ]
         updated, kept, memories = [], [], []
         for g in range(self.groups):
             tiles = [
@@ -216,7 +234,7 @@ class Driver:
         record = submit(
             "commit-record", scoring.record, folder, cycle, prepared, len(fields), *fields, *kept
         )
-        after = _State(prepared, members, estimate, memories)
+        after = _State(prepared, members, estimate, memories, origins)
         written = self._write_members(cycle, after) if self._is_checkpoint(cycle) else []
         return self._start(cycle, after, record, written)
 
@@ -235,7 +253,13 @@ class Driver:
             written.append(
                 submit(f"checkpoint-memory-{name}", task, folder, cycle, *state.memories)
             )
-        return written
+        return written + [
+            submit(
+                f"checkpoint-origins-{b}-{name}",
+                tasks.checkpoint_origins, folder, cycle, origins, place=b,
+            )
+            for b, origins in enumerate(state.origins)
+        ]  # fmt: skip
 
     def _start(
         self, cycle: int, state: _State, record: Any, written: list[Any]
@@ -243,14 +267,17 @@ class Driver:
         """Begin the cycle, and keep what the next one and the commit need."""
         flat = [piece for pieces in state.members for piece in pieces]
         last = [] if state.estimate is None else [state.estimate]
-        wanted = [state.prepared, record, *last, *state.memories, *written, *flat]
+        kept_on = [*state.memories, *state.origins]
+        wanted = [state.prepared, record, *last, *kept_on, *written, *flat]
         kept = iter(self.engine.start(wanted))
         prepared, record = next(kept), next(kept)
         estimate = next(kept) if last else None
         memories = [next(kept) for _ in state.memories]
+        origins = [next(kept) for _ in state.origins]
         written = [next(kept) for _ in written]
         members = [[next(kept) for _ in pieces] for pieces in state.members]
-        return _State(prepared, members, estimate, memories), _Under(cycle, record, written)
+        after = _State(prepared, members, estimate, memories, origins)
+        return after, _Under(cycle, record, written)
 
     def _is_checkpoint(self, cycle: int) -> bool:
         return cycle % self.settings.checkpoint.every == 0 or cycle == self.settings.time.cycles

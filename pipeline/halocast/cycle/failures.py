@@ -80,7 +80,7 @@ class Roster(NamedTuple):
 
 
 def advance_members(
-    advance: Callable[[np.ndarray], np.ndarray],
+    advance: Callable[[int, np.ndarray], np.ndarray],
     states: np.ndarray | Sequence[np.ndarray],
     numbers: np.ndarray,
     track: str,
@@ -88,8 +88,8 @@ def advance_members(
 ) -> tuple[np.ndarray, list[Failure]]:
     """Advance the members ``numbers`` of a track and find who failed; returns (b, F, ny, nx).
 
-    Each member's state (F, ny, nx) is asked for once, when its turn comes. The states of members
-    that failed are NaN.
+    ``advance`` gets a member's place among them and its state (F, ny, nx), which is asked for once,
+    when its turn comes. The states of members that failed are NaN.
     """
     out, failed = np.empty(0), []
     for k, number in enumerate(numbers.tolist()):
@@ -101,7 +101,7 @@ def advance_members(
                 failed.append(Failure(track, number, None))
                 out[k] = np.nan
                 continue
-            out[k] = advance(state)
+            out[k] = advance(k, state)
             _require_finite(out[k])
         except ModelError as error:
             failed.append(Failure(track, number, _placed(error, track, number, cycle)))

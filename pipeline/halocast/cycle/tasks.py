@@ -15,7 +15,7 @@ them. All fields are gathered into whole arrays before anything is summed over c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from halocast.cycle.groups import (
     group_cells,
     needed_rows,
 )
+from halocast.cycle.incremental import ORIGINS, TRACKS, advance_from_origin
 from halocast.cycle.joining import join, stacked, with_fates
 from halocast.cycle.parts import Batch, Fields, Piece, Prepared, Statistics, Tile, Updated
 from halocast.filters.memory import Remembered, from_bytes, joined, to_bytes
@@ -76,6 +77,17 @@ def initial_reference(directory: str) -> np.ndarray:
 
 def restore(directory: str, cycle: int, numbers: np.ndarray) -> Batch:
     """Read some members back from the checkpoint after a cycle."""
+    return _read_members(directory, cycle, numbers, TRACKS)
+
+
+def restore_origins(directory: str, cycle: int, numbers: np.ndarray) -> Batch:
+    """Read some members' forecasts back from the checkpoint after a cycle."""
+    return _read_members(directory, cycle, numbers, ORIGINS)
+
+
+def _read_members(
+    directory: str, cycle: int, numbers: np.ndarray, tracks: tuple[str, str]
+) -> Batch:
     context = load_context(directory)
 
     def read(track: str) -> np.ndarray:
@@ -83,7 +95,7 @@ def restore(directory: str, cycle: int, numbers: np.ndarray) -> Batch:
         states = (store.read_checkpoint(track, cycle, int(number)) for number in numbers)
         return stacked(states, len(numbers))
 
-    return Batch(numbers, read("analysis"), read("free") if context.settings.free_run else None)
+    return Batch(numbers, read(tracks[0]), read(tracks[1]) if context.settings.free_run else None)
 
 
 def restore_reference(directory: str, cycle: int) -> np.ndarray:
@@ -115,34 +127,36 @@ def prepare(directory: str, cycle: int, n_groups: int) -> Prepared:
     return Prepared(table, first, fates, tuple(plan), needed, own)
 
 
-def forecast(directory: str, cycle: int, batch: Batch) -> Batch:
-    """Advance some members through a cycle; noise-free. Who failed is noted, not raised."""
-    return _advance(load_context(directory), cycle, batch.numbers, batch.analysis, batch.free)
+def forecast(directory: str, cycle: int, origins: Batch | None, batch: Batch) -> Batch:
+    """Advance some members through a cycle; noise-free. Who failed is noted, not raised.
+
+    ``origins`` are where they were before the update, if its increments enter bit by bit.
+    """
+    members = (batch.analysis, batch.free)
+    return _advance(load_context(directory), cycle, batch.numbers, origins, *members)
 
 
-def forecast_pieces(directory: str, cycle: int, before: Prepared, *pieces: Piece) -> Batch:
+def forecast_pieces(
+    directory: str, cycle: int, origins: Batch | None, before: Prepared, *pieces: Piece
+) -> Batch:
     """Put some members together from the pieces of the cycle before, and advance them."""
     context = load_context(directory)
-    return _advance(context, cycle, pieces[0].numbers, *join(context, before, pieces))
+    return _advance(context, cycle, pieces[0].numbers, origins, *join(context, before, pieces))
 
 
 def _advance(
     context: Context,
     cycle: int,
     numbers: np.ndarray,
+    origins: Batch | None,
     analysis: np.ndarray | Sequence[np.ndarray],
     free: np.ndarray | Sequence[np.ndarray] | None,
 ) -> Batch:
-    forcing = context.forcing(cycle)
-    time = context.settings.time
-    start, stop = time.at(cycle - 1), time.at(cycle)
-
-    def advance(state: np.ndarray) -> np.ndarray:
-        return context.model.advance(state, start, stop, forcing)
-
+    advance = _stepper(context, cycle, None if origins is None else origins.analysis)
     ahead, failed = advance_members(advance, analysis, numbers, "analysis", cycle)
     ahead_free, failed_free = None, list[Failure]()
     if free is not None:
+        advance = _stepper(context, cycle, None if origins is None else origins.free)
         ahead_free, failed_free = advance_members(advance, free, numbers, "free run", cycle)
     noise = None
     if context.noise.correlated:
@@ -150,6 +164,25 @@ def _advance(
         drawn = (context.noise.draw(seed, cycle, int(number)) for number in numbers)
         noise = stacked(drawn, len(numbers))
     return Batch(numbers, ahead, ahead_free, noise, (*failed, *failed_free))
+
+
+def _stepper(
+    context: Context, cycle: int, origins: np.ndarray | None
+) -> Callable[[int, np.ndarray], np.ndarray]:
+    """Return what advances a batch's k-th member through a cycle, from its state at the start."""
+    model, forcing, time = context.model, context.forcing(cycle), context.settings.time
+    start, stop = time.at(cycle - 1), time.at(cycle)
+    if origins is None:
+        return lambda k, state: model.advance(state, start, stop, forcing)
+    weights = context.settings.shares
+    return lambda k, state: advance_from_origin(
+        model, origins[k], state, start, stop, weights, forcing
+    )
+
+
+def keep_origins(batch: Batch) -> Batch:
+    """Return the forecasts that the increments of the update to come begin from."""
+    return Batch(batch.numbers, batch.analysis, batch.free)
 
 
 def cut(directory: str, prepared: Prepared, group: int, batch: Batch) -> Tile:
@@ -238,8 +271,24 @@ def reference_estimate(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
 def checkpoint(directory: str, cycle: int, prepared: Prepared, *pieces: Piece) -> int:
     """Write some members after a cycle; returns how many."""
     context = load_context(directory)
-    numbers, tracks = pieces[0].numbers, join(context, prepared, pieces)
-    for track, states in zip(("analysis", "free"), tracks, strict=True):
+    members = join(context, prepared, pieces)
+    return _write_members(context, cycle, pieces[0].numbers, TRACKS, members)
+
+
+def checkpoint_origins(directory: str, cycle: int, origins: Batch) -> int:
+    """Write the forecasts some members' increments begin from; returns how many."""
+    states = (origins.analysis, origins.free)
+    return _write_members(load_context(directory), cycle, origins.numbers, ORIGINS, states)
+
+
+def _write_members(
+    context: Context,
+    cycle: int,
+    numbers: np.ndarray,
+    tracks: tuple[str, str],
+    members: tuple[Sequence[np.ndarray] | np.ndarray, Sequence[np.ndarray] | np.ndarray | None],
+) -> int:
+    for track, states in zip(tracks, members, strict=True):
         if states is not None:
             for number, state in zip(numbers.tolist(), states, strict=True):
                 context.store.write_checkpoint(track, cycle, number, state)

@@ -25,12 +25,14 @@ from halocast.filters.window_methods import (
 )
 
 FILTERS: dict[str, Filter] = {
-    "lsmcmc-v2": Filter(lsmcmc_v2.update),
+    "lsmcmc-v2": Filter(
+        lsmcmc_v2.update, paired=lambda settings: settings.chosen_reduction == "quantile"
+    ),
     "lsmcmc-v1": Filter(lsmcmc_v1.update, lsmcmc_v1.sees_own, sees_all=True),
     "smcmc": Filter(smcmc.update, lsmcmc_v1.sees_own, sees_all=True),
     "bridge": Filter(bridge.update, bridge.sees, carries_layers=True),
-    "letkf": Filter(letkf.update, letkf.sees, carries_layers=True),
-    "free-run": Filter(free_run.update, free_run.sees_nothing),
+    "letkf": Filter(letkf.update, letkf.sees, carries_layers=True, paired=lambda settings: True),
+    "free-run": Filter(free_run.update, free_run.sees_nothing, paired=lambda settings: True),
     **{name: block_filter(method) for name, method in WINDOW_METHODS.items()},
 }
 

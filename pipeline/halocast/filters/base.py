@@ -211,6 +211,8 @@ class Filter(NamedTuple):
         (settings) -> whether it has a memory, which the engines then carry from cycle to cycle.
     remembers_members
         Whether that may be something of each member, which must then not be lost.
+    paired
+        (settings) -> whether an analysed member is its own forecast and an increment.
     """
 
     update: Callable[[BlockGroup, Any], BlockUpdate]
@@ -219,6 +221,7 @@ class Filter(NamedTuple):
     carries_layers: bool = False
     remembers: Callable[[Any], bool] = lambda settings: False
     remembers_members: bool = False
+    paired: Callable[[Any], bool] = lambda settings: False
 
 
 def group_cells(blocks: Blocks, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -60,6 +60,8 @@ class WindowMethod(NamedTuple):
         Whether that may be something of each member, which must then not be lost.
     fewest
         How many members it needs.
+    paired
+        Whether an analysed member is its own forecast and an increment, unless it is rotated.
     """
 
     analyse: Callable[[Window, Any], Analysis]
@@ -70,6 +72,7 @@ class WindowMethod(NamedTuple):
     remembers: Callable[[Any], bool] = lambda settings: False
     remembers_members: bool = False
     fewest: int = 2
+    paired: bool = False
 
 
 def block_filter(method: WindowMethod) -> Filter:
@@ -80,6 +83,7 @@ def block_filter(method: WindowMethod) -> Filter:
         carries_layers=True,
         remembers=method.remembers,
         remembers_members=method.remembers_members,
+        paired=lambda settings: method.paired and not getattr(settings, "rotation", 0),
     )
 
 

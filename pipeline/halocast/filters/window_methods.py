@@ -40,19 +40,30 @@ def _weighted(analyse: Callable[[Window, Any], Analysis], settings: type[Setting
 
 
 WINDOW_METHODS: dict[str, WindowMethod] = {
-    "enkf": WindowMethod(enkf.analyse, enkf.EnkfSettings, _BOTH, remembers=_adapts),
-    "ensrf": WindowMethod(serial.analyse, serial.EnsrfSettings, _BOTH, remembers=_adapts),
-    "potter": WindowMethod(serial.analyse, serial.PotterSettings, _BOTH, remembers=_adapts),
-    "eakf": WindowMethod(serial.analyse, serial.EakfSettings, _BOTH, remembers=_adapts),
-    "etkf": WindowMethod(etkf.analyse, etkf.EtkfSettings, remembers=_adapts),
-    "denkf": WindowMethod(denkf.analyse, denkf.DenkfSettings, _BOTH, remembers=_adapts),
+    "enkf": WindowMethod(enkf.analyse, enkf.EnkfSettings, _BOTH, remembers=_adapts, paired=True),
+    "ensrf": WindowMethod(
+        serial.analyse, serial.EnsrfSettings, _BOTH, remembers=_adapts, paired=True
+    ),
+    "potter": WindowMethod(
+        serial.analyse, serial.PotterSettings, _BOTH, remembers=_adapts, paired=True
+    ),
+    "eakf": WindowMethod(
+        serial.analyse, serial.EakfSettings, _BOTH, remembers=_adapts, paired=True
+    ),
+    "etkf": WindowMethod(etkf.analyse, etkf.EtkfSettings, remembers=_adapts, paired=True),
+    "denkf": WindowMethod(
+        denkf.analyse, denkf.DenkfSettings, _BOTH, remembers=_adapts, paired=True
+    ),
     "hybrid-covariance": WindowMethod(
-        static_states.analyse_covariance, static_states.HybridCovarianceBlocks, own_only=True
+        static_states.analyse_covariance,
+        static_states.HybridCovarianceBlocks,
+        own_only=True,
+        paired=True,
     ),
     "hybrid-gain": WindowMethod(
-        static_states.analyse_gain, static_states.HybridGainBlocks, own_only=True
+        static_states.analyse_gain, static_states.HybridGainBlocks, own_only=True, paired=True
     ),
-    "enoi": WindowMethod(enoi.analyse, static_states.EnOiBlocks, _BOTH, fewest=1),
+    "enoi": WindowMethod(enoi.analyse, static_states.EnOiBlocks, _BOTH, fewest=1, paired=True),
     "sir": WindowMethod(
         sir.analyse, sir.SirSettings, remembers=lambda s: True, remembers_members=True
     ),
@@ -61,13 +72,14 @@ WINDOW_METHODS: dict[str, WindowMethod] = {
     "wenkf": _weighted(proposal.analyse_wenkf, proposal.WenkfSettings),
     "optimal-proposal": _weighted(proposal.analyse_optimal, proposal.OptimalSettings),
     "ewpf": _weighted(equivalent.analyse, equivalent.EwpfSettings),
-    "rhf": WindowMethod(quantile.analyse_rhf, quantile.RhfSettings, _BOTH),
-    "qceff": WindowMethod(quantile.analyse_qceff, quantile.QceffSettings, _BOTH),
+    "rhf": WindowMethod(quantile.analyse_rhf, quantile.RhfSettings, _BOTH, paired=True),
+    "qceff": WindowMethod(quantile.analyse_qceff, quantile.QceffSettings, _BOTH, paired=True),
     "tail-etkf": WindowMethod(
         tail_smoothing.analyse,
         tail_smoothing.TailEtkfSettings,
         own_only=True,
         remembers=lambda s: True,
+        paired=True,
     ),
     "python": WindowMethod(
         own.analyse,

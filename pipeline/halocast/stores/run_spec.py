@@ -35,7 +35,8 @@ class RunSpec:
     max_slots
         Upper bound of the raw rows and of the table rows of one cycle.
     tracks
-        Ensembles that are checkpointed: ``"analysis"`` and perhaps ``"free"``.
+        Ensembles that are checkpointed: ``"analysis"``, perhaps ``"free"``, and their forecasts
+        where a checkpoint needs them.
     reference
         Whether an exact Kalman filter runs beside.
     config

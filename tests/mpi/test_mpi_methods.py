@@ -1,4 +1,4 @@
-"""Filters with static states give the serial bits on 1, 2, 3 and 5 ranks, and on Dask."""
+"""Static states, and increments bit by bit: the serial bits on any ranks, and on Dask."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from halocast.config import RunSettings, validate_settings
 from halocast.engines.dask import DaskEngine
 from halocast.runs import carry_out, create_run
 from halocast.stores.compare import compare_runs
@@ -15,7 +16,15 @@ FILTERS = {
     "hybrid-covariance": "method: hybrid-covariance, block: [4, 5]",
     "hybrid-gain": "method: hybrid-gain, block: [4, 5]",
     "enoi": "method: enoi, block: [4, 5], halo: 4, localization: covariances",
+    "incremental": "method: enoi, block: [4, 5], halo: 3",
 }
+
+
+def with_increments(settings: RunSettings) -> RunSettings:
+    """The same run, its increments entering at four steps of the model an interval."""
+    tree = settings.model_dump(mode="json")
+    tree["update"], tree["model"]["time_step"] = {"kind": "incremental"}, 900
+    return validate_settings(tree)
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +38,7 @@ def folder(on_ranks, programs: Path, tmp_path_factory: pytest.TempPathFactory) -
         name: linear("ensemble.members=4", "time.cycles=2", f"filter={{{words}, {static}}}")
         for name, words in FILTERS.items()
     }
+    runs["incremental"] = with_increments(runs["incremental"])
     on_all_sizes(on_ranks, programs, folder, runs)
     engine = DaskEngine(workers=2, dashboard=None)
     for name, settings in runs.items():
