@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from halocast.config import RunSettings, find_run_file, read_settings
 from halocast.runs import create_run
+from linear_runs import WITHHELD, linear_settings
 
-LINEAR = [
-    "grid.shape=[24,30]",
-    "time.cycles=10",
-    "ensemble.members=8",
-    "filter.halo=2.5",
-    "observations.withhold.other=0.1",
-    "checkpoint.every=4",
-]
 NATL = [
     "time.start=2024-08-01T08:00:00",  # two SWOT passes in the next hours
     "time.cycles=3",
@@ -29,12 +23,8 @@ Settings = Callable[..., RunSettings]
 
 @pytest.fixture(scope="session")
 def linear() -> Settings:
-    """Settings of the small linear-Gaussian run."""
-
-    def settings(*overrides: str) -> RunSettings:
-        return read_settings(find_run_file("linear-gaussian"), [*LINEAR, *overrides])
-
-    return settings
+    """Settings of the small linear-Gaussian run, a tenth of its observations withheld."""
+    return partial(linear_settings, WITHHELD)
 
 
 @pytest.fixture(scope="session")

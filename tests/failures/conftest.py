@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
-from halocast.config import RunSettings, find_run_file, read_settings
+from halocast.config import RunSettings
 from halocast.engines.dask import DaskEngine
-
-LINEAR = [
-    "grid.shape=[24,30]",
-    "time.cycles=10",
-    "ensemble.members=8",
-    "filter.halo=2.5",
-    "observations.withhold.other=0.1",
-    "checkpoint.every=4",
-    "engine.kind=serial",
-    "engine.workers=null",
-]
+from linear_runs import WITHHELD, linear_settings
 
 
 @pytest.fixture(scope="session")
 def linear() -> Callable[..., RunSettings]:
-    """Settings of the small linear-Gaussian run."""
-
-    def settings(*overrides: str) -> RunSettings:
-        return read_settings(find_run_file("linear-gaussian"), [*LINEAR, *overrides])
-
-    return settings
+    """Settings of the small linear-Gaussian run, a tenth of its observations withheld."""
+    return partial(linear_settings, WITHHELD)
 
 
 @pytest.fixture(scope="session")

@@ -1,18 +1,15 @@
-"""A real SLURM of two nodes on this host, of its own in every respect, and small runs to send."""
+"""A real SLURM of two nodes on this host, of its own in every respect; and cycles made slow."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from halocast.config import RunSettings, find_run_file, read_settings
-from halocast.engines import SerialEngine
-from halocast.runs import carry_out, create_run
-from slurm_cases import LINEAR, SCRIPT, Slurm
+from slurm_cases import SCRIPT, Slurm
 
 # put first on the path of a job's Python: cycles take their time while a file is there
 SLOW = """
@@ -51,25 +48,6 @@ def slurm() -> Iterator[Slurm]:
 
 def _user() -> str:
     return subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
-
-
-@pytest.fixture(scope="session")
-def linear() -> Callable[..., RunSettings]:
-    """Settings of the small linear-Gaussian run."""
-
-    def settings(*overrides: str) -> RunSettings:
-        return read_settings(find_run_file("linear-gaussian"), [*LINEAR, *overrides])
-
-    return settings
-
-
-@pytest.fixture(scope="session")
-def serial(linear: Callable[..., RunSettings], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run everything is held against."""
-    directory = tmp_path_factory.mktemp("serial") / "run"
-    create_run(linear(), directory)
-    carry_out(directory, SerialEngine())
-    return directory
 
 
 @pytest.fixture

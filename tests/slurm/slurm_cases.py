@@ -1,4 +1,4 @@
-"""What the tests of SLURM share: a cluster's handle, small runs, and how they are sent."""
+"""What the tests of SLURM share: a cluster's handle, and how small runs are sent."""
 
 from __future__ import annotations
 
@@ -11,17 +11,9 @@ from typing import Any
 
 import pytest
 from halocast.slurm.ledger import entries
+from linear_runs import LINEAR
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "slurm" / "one-host-cluster.sh"
-LINEAR = [
-    "grid.shape=[24,30]",
-    "time.cycles=10",
-    "ensemble.members=8",
-    "filter.halo=2.5",
-    "checkpoint.every=4",
-    "engine.kind=serial",
-    "engine.workers=null",
-]
 PATIENCE = 240  # s a job may take on a busy machine
 
 
