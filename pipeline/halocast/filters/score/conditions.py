@@ -6,7 +6,8 @@
 with m 1 where an observation is there and 0 where not, sd of its error in this cycle, error what
 training is about; without a background, y in place of y - h(x_b), and no x_b. Differences, because
 0, what a missing observation becomes, must mean that it says nothing: with m y the network has to
-learn that for every part of the observations, and on Lorenz-63 it hardly does.
+learn that for every part of the observations, and on Lorenz-63, with x alone observed, filters
+with an error of 4.3 instead of 3.4 (64 units; both with the backgrounds of the whole network).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from halocast.draws import Purpose
+from halocast.filters.kalman.checks import require_size
 from halocast.filters.score.chains import sample
 from halocast.filters.score.conditions import Known
 from halocast.filters.score.denoiser import Denoiser
@@ -23,6 +24,8 @@ from halocast.filters.score.settings import CdsmSettings
 from halocast.filters.score.training import descend_with, train, train_on
 from halocast.laboratory.methods import Outcome
 from halocast.laboratory.problem import Problem
+
+MOST = 500  # scalars of a state; 60,000 training states of them are 240 MB, and as many backgrounds
 
 
 class Learned(NamedTuple):
@@ -59,9 +62,23 @@ class ScoreFilter:
         self._settings, self._learned = settings, learned
 
     def start(self, problem: Problem, seed: int) -> Learned:
-        """Make the training states, and train."""
+        """Make the training states, and train.
+
+        Raises
+        ------
+        ConfigError
+            The state is too large to be learned as a whole.
+        RunError
+            The training run, the loss or the score is not finite.
+        """
         if self._learned is not None:
             return self._learned._replace(state=problem.start)
+        require_size(
+            problem.dimension,
+            MOST,
+            "cdsm",
+            "one network learns all of it, from thousands of states",
+        )
         places = places_of(problem)
         pairs = make_pairs(problem, places, self._settings, seed)
         if self._settings.score == "kernel":

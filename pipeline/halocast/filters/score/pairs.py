@@ -3,8 +3,11 @@
 States are those of one run without data, one an observation interval. The background of a state is
 made by the model itself: the state an interval before gets an error of random size, and is
 forecast to here. So the network sees errors as growth shapes them, and of what size they may be.
+Where parts of the observations are learned too, so is a second background with larger errors:
+with less observed, forecasts are worse. (On Lorenz-63 with x alone, without it the error is 3.4
+to 4.4 instead of 2.5.)
 
-Cost: two forecasts of an interval a training state.
+Cost: two forecasts of an interval a training state, three with parts.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class CdsmSettings(Settings):
     masked: bool = Field(
         False,
         description="Learn any part of the observations and other errors of them, so that one "
-        "training serves networks that change.",
+        "training serves networks that change; it wants more width (128).",
     )
     error_factors: tuple[float, float] = Field(
         (0.5, 2.0),

@@ -2,6 +2,13 @@
 
 Optional: ``pip install 'halocast[score]'``. Batches are drawn in numpy, weights come from there and
 go back, so that only the derivatives and Adam are torch's; both differ from numpy's by rounding.
+
+Cost, on one thread, milliseconds of processor time a step (hidden width, batch):
+
+    numpy    0.45 (64, 256)    2.0 (256, 256)    25 (512, 1024)
+    torch    0.94              3.1               27
+
+so that on a processor numpy is the better choice for every network that this filter has.
 """
 
 from __future__ import annotations
