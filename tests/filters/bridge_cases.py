@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from halocast.filters import BlockGroup, BlockUpdate
@@ -153,14 +154,13 @@ def brute_force(
     value: np.ndarray,
     error: float,
     arctan: bool,
-    df: float | None,
+    law: Any,
 ) -> Mixture:
     """The same for two observed scalars, any operator and density, by a sum over a plane."""
     x = np.linspace(-5, 5, 301)
     plane = np.stack(np.meshgrid(x, x, indexing="ij"), axis=-1)
     residual = (value - (np.arctan(plane) if arctan else plane)) / error
-    density = stats.norm.logpdf(residual) if df is None else stats.t.logpdf(residual, df)
-    like = np.exp(density.sum(axis=-1))
+    like = np.exp(law.logpdf(residual).sum(axis=-1))
     square = kernel[np.ix_(where, where)]
     gain = np.linalg.solve(square, kernel[where]).T
     rest = np.diag(kernel - gain @ kernel[where])

@@ -17,13 +17,13 @@ from halocast.filters.bridge import BridgeSettings, update
 from halocast.filters.free_run import update as free_run
 from halocast.grid import Grid
 from halocast.noise import FieldNoise
-from halocast.samplers.densities import ARCTAN, GAUSSIAN, STUDENT_T
+from halocast.samplers.densities import ARCTAN, GAUSSIAN, LAPLACE, STUDENT_T
 from pydantic import ValidationError
 
 KINDS = {
     "closed": {},
-    "heavy": {"noise_kind": (STUDENT_T,)},
-    "pointwise": {"operator": (ARCTAN,), "noise_kind": (GAUSSIAN, STUDENT_T)},
+    "heavy": {"noise_kind": (STUDENT_T, LAPLACE)},
+    "pointwise": {"operator": (ARCTAN,), "noise_kind": (GAUSSIAN, STUDENT_T, LAPLACE)},
 }
 EVERY = [(kind, bridge) for kind in KINDS for bridge in (0.0, 1.0)]
 

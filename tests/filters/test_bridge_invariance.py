@@ -9,14 +9,17 @@ import pytest
 from bridge_cases import Scene, assert_bitwise, join, random_scene
 from halocast.filters import BlockUpdate
 from halocast.filters.bridge import update
-from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, STUDENT_T
+from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, LAPLACE, STUDENT_T
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 KINDS = {
     "closed": {},
-    "heavy": {"noise_kind": (GAUSSIAN, STUDENT_T)},
-    "pointwise": {"operator": (IDENTITY, ARCTAN), "noise_kind": (GAUSSIAN, STUDENT_T)},
+    "heavy": {"noise_kind": (GAUSSIAN, STUDENT_T, LAPLACE)},
+    "pointwise": {
+        "operator": (IDENTITY, ARCTAN),
+        "noise_kind": (GAUSSIAN, STUDENT_T, LAPLACE),
+    },
 }
 CASES = [(kind, bridge) for kind in KINDS for bridge in (0.0, 0.5, 1.0, "adaptive")]
 CASES.remove(("pointwise", 0.5))

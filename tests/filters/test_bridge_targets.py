@@ -15,7 +15,8 @@ from bridge_cases import (
 )
 from halocast.filters.bridge import BridgeSettings, update
 from halocast.grid import Grid
-from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, STUDENT_T
+from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, LAPLACE, STUDENT_T
+from scipy import stats
 
 GRID = Grid.plane(1, 4, 1.0, 1.0)
 WHERE = np.array([0, 2])
@@ -105,10 +106,17 @@ def test_members_are_a_sample_of_the_distribution_that_is_reported(bridge: float
     assert np.abs(ratio - 1).max() < 0.08
 
 
+LAWS = {
+    GAUSSIAN: stats.norm(),
+    STUDENT_T: stats.t(1.5),
+    LAPLACE: stats.laplace(scale=np.sqrt(0.5)),
+}
 CASES = [
     (IDENTITY, STUDENT_T, 0.3, (1.6, -0.5)),
+    (IDENTITY, LAPLACE, 0.3, (1.6, -0.5)),
     (ARCTAN, GAUSSIAN, 0.3, (1.3, 0.2)),
     (ARCTAN, STUDENT_T, 0.2, (0.9, -0.3)),
+    (ARCTAN, LAPLACE, 0.2, (0.9, -0.3)),
 ]
 
 
@@ -119,9 +127,8 @@ def test_the_papers_kernel_samples_the_exact_mixture(
     """g = 0, correlated Q: ancestors, mean and spread against a sum over the plane."""
     which, four, mu = copies()
     scene = line(mu, value, error, bridge=0.0, operator=operator, noise_kind=kind)
-    df = 1.5 if kind == STUDENT_T else None
     exact = brute_force(
-        four, scene.covariance(), WHERE, np.array(value), error, operator == ARCTAN, df
+        four, scene.covariance(), WHERE, np.array(value), error, operator == ARCTAN, LAWS[kind]
     )
     found = update(scene.group(), scene.settings)
     count = np.bincount(which[found.ancestor[:, 0]], minlength=4) / which.size
@@ -139,9 +146,8 @@ def test_one_kernel_samples_the_exact_target(
     mu = 0.3 + np.random.default_rng(2).normal(size=(2000, 4)) @ root.T
     scene = line(mu, value, error, bridge=1.0, operator=operator, noise_kind=kind)
     kernel = scene.covariance() + np.cov(mu.T)
-    df = 1.5 if kind == STUDENT_T else None
     exact = brute_force(
-        mu.mean(axis=0)[None], kernel, WHERE, np.array(value), error, operator == ARCTAN, df
+        mu.mean(axis=0)[None], kernel, WHERE, np.array(value), error, operator == ARCTAN, LAWS[kind]
     )
     found = update(scene.group(), scene.settings)
     assert np.abs(found.mean[0] - exact.mean).max() < 0.04

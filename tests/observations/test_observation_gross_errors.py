@@ -61,7 +61,7 @@ def test_withheld_observations_are_not_rejected():
     assert checked.fate.tolist() == [Fate.WITHHELD, Fate.GROSS_ERROR]
 
 
-@pytest.mark.parametrize("noise", ["cauchy", {"kind": "student-t", "df": 3.0}])
+@pytest.mark.parametrize("noise", ["cauchy", "laplace", {"kind": "student-t", "df": 3.0}])
 def test_heavy_tails_keep_their_outliers(noise):
     setting = plain(t={"noise": noise})
     checked = check_gross_errors(a_table([1e6], setting=setting), np.zeros((3, 1)), 0.0, setting)

@@ -19,6 +19,7 @@ from halocast.observations.operators import (
     ARCTAN,
     GAUSSIAN,
     IDENTITY,
+    LAPLACE,
     STUDENT_T,
     apply_operator,
     log_density,
@@ -106,6 +107,7 @@ def test_operators_and_noise_by_word_or_by_section():
                 "operator": {"kind": "arctan", "center": 0.5, "scale": 2},
                 "noise": {"kind": "student-t", "df": 3},
             },
+            "t": {"noise": "laplace"},
         }
     )
     table, _ = prepare_observations(mixture(1), ocean(), LAYOUT, setting, 1, WINDOW)
@@ -113,6 +115,7 @@ def test_operators_and_noise_by_word_or_by_section():
         0: (ARCTAN, 0.0, 1.0, STUDENT_T, 1.0),
         1: (ARCTAN, 0.5, 2.0, STUDENT_T, 3.0),
         2: (IDENTITY, 0.0, 1.0, GAUSSIAN, 0.0),
+        3: (IDENTITY, 0.0, 1.0, LAPLACE, 0.0),
     }
     names = ("operator", "operator_center", "operator_scale", "noise", "df")
     for variable, codes in expected.items():
@@ -129,6 +132,8 @@ def test_operators_and_noise_by_word_or_by_section():
         {"ssh": {"operator": {"kind": "identity", "center": 1.0}}},
         {"ssh": {"noise": {"kind": "gaussian", "df": 4}}},
         {"ssh": {"noise": {"kind": "student-t", "df": 0}}},
+        {"ssh": {"noise": {"kind": "laplace", "df": 4}}},
+        {"ssh": {"noise": "double-exponential"}},
         {"ssh": {"operator": {"kind": "arctan", "scale": 0}}},
         {"ssh": {"representativeness": -1}},
         {"ssh": {"minimum_eror": 0.1}},
@@ -167,9 +172,16 @@ def test_operators_in_numpy():
     assert apply_operator(ARCTAN, 3.0, 1.0, 2.0) == pytest.approx(np.pi / 4)
 
 
-@pytest.mark.parametrize(("code", "df"), [(GAUSSIAN, 0.0), (STUDENT_T, 1.0), (STUDENT_T, 5.0)])
-def test_densities_are_those_of_scipy_but_for_a_constant(code, df):
-    law = stats.norm if code == GAUSSIAN else stats.t(df)
+@pytest.mark.parametrize(
+    ("code", "df", "law"),
+    [
+        (GAUSSIAN, 0.0, stats.norm()),
+        (STUDENT_T, 1.0, stats.t(1.0)),
+        (STUDENT_T, 5.0, stats.t(5.0)),
+        (LAPLACE, 0.0, stats.laplace(scale=np.sqrt(0.5))),
+    ],
+)
+def test_densities_are_those_of_scipy_but_for_a_constant(code, df, law):
     for residual in (-7.0, 0.3, 2.0):
         expected = law.logpdf(residual / 0.4) - law.logpdf(0)
         assert log_density(code, residual, 0.4, df) == pytest.approx(expected, rel=1e-12)

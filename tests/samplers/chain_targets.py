@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from halocast.samplers.chains import ChainTarget
-from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, STUDENT_T
+from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, LAPLACE, STUDENT_T
 
 DIAGONAL = np.empty((0, 0))
 FOUR_MEANS = np.array([[-1.2, 0.9], [0.4, -0.7], [1.3, 0.6], [1.9, -1.4]])
@@ -39,11 +39,11 @@ def gaussian_target(mean, factor, value, error, **kinds) -> ChainTarget:
     return make_target(mean, sd, value, error, factor, **(plain | kinds))
 
 
-def four_ancestors(dense: bool = False) -> ChainTarget:
-    """Build the target of two scalars, four ancestors, arctan and Cauchy errors."""
+def four_ancestors(dense: bool = False, **kinds) -> ChainTarget:
+    """Build the target of two scalars, four ancestors, arctan and Cauchy errors unless told."""
     return make_target(
         FOUR_MEANS, FOUR_SD, [0.75, -0.2], [0.25, 0.3], FOUR_FACTOR if dense else DIAGONAL,
-        log_prior=np.log([0.3, 0.2, 0.25, 0.25]), weight=np.array([1.0, 0.7]),
+        log_prior=np.log([0.3, 0.2, 0.25, 0.25]), weight=np.array([1.0, 0.7]), **kinds,
     )  # fmt: skip
 
 
@@ -62,8 +62,10 @@ def log_density_of(target: ChainTarget, s: np.ndarray) -> np.ndarray:
     prior = -0.5 * np.einsum("...k,kl,...l->...", d, np.linalg.inv(cov), d)
     x = np.where(target.operator == ARCTAN, np.arctan((s - target.center) / target.scale), s)
     z = (target.value - x) * np.sqrt(target.weight) / target.error
-    heavy = -0.5 * (target.df + 1) * np.log1p(z**2 / target.df)
-    like = np.where(target.noise_kind == STUDENT_T, heavy, -0.5 * z**2).sum(axis=-1)
+    df = np.where(target.noise_kind == STUDENT_T, target.df, 1.0)
+    heavy = -0.5 * (df + 1) * np.log1p(z**2 / df)
+    kinds = [target.noise_kind == STUDENT_T, target.noise_kind == LAPLACE]
+    like = np.select(kinds, [heavy, -np.sqrt(2) * np.abs(z)], -0.5 * z**2).sum(axis=-1)
     return target.log_prior + prior + like[..., None]
 
 

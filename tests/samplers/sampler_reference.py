@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from halocast.samplers.densities import ARCTAN, STUDENT_T
+from halocast.samplers.densities import ARCTAN, LAPLACE, STUDENT_T
 from halocast.samplers.likelihoods import ObservedScalars
 from halocast.samplers.quadrature import BUILT_IN, Sampler
 
@@ -111,11 +111,16 @@ def log_likelihood(one: Scalar, weight: float = 1.0) -> Callable[[np.ndarray], n
         for i, value in enumerate(one.value):
             h = np.arctan((z - one.center[i]) / one.scale[i]) if one.operator[i] else z
             r = (value - h) / (one.error[i] / np.sqrt(weight))
-            df = one.df[i]
-            total += -(df + 1) / 2 * np.log1p(r * r / df) if one.noise[i] else -r * r / 2
+            total += _log_density(one.noise[i], r, one.df[i])
         return total
 
     return at
+
+
+def _log_density(noise: int, r: np.ndarray, df: float) -> np.ndarray:
+    if noise == LAPLACE:
+        return -np.sqrt(2) * np.abs(r)
+    return -(df + 1) / 2 * np.log1p(r * r / df) if noise == STUDENT_T else -r * r / 2
 
 
 def nodes(one: Scalar, sharp: list[float], reach: float = 14.0) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from chain_targets import errors_in_sd, four_ancestors, quadrature
 from halocast.samplers.chains import ChainSettings, mixed, run_chains
+from halocast.samplers.chains.adaptation import TARGET_ACCEPTANCE
 from halocast.samplers.chains.settings import KERNELS
+from halocast.samplers.densities import LAPLACE
 from numba import njit
 
 
@@ -26,6 +28,19 @@ def departures(kernel: str, dense: bool, samples: int) -> np.ndarray:
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_kernel(kernel: str, dense: bool) -> None:
     assert np.abs(departures(kernel, dense, 200_000)).max() < 3.0
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_kernel_with_laplace_errors(kernel: str) -> None:
+    """Kinks, where gradients jump: the right target still, and steps that burn-in found."""
+    target = four_ancestors(dense=True, noise_kind=np.full(2, LAPLACE))
+    settings = ChainSettings(kernel=kernel, chains=8, burn_in=1000, samples=200_000)
+    chains = run_chains(target, settings, seed=12, cycle=2, index=5)
+    assert mixed(chains)
+    goal = TARGET_ACCEPTANCE[KERNELS.index(kernel)]
+    assert np.abs(chains.acceptance - goal).max() < 0.1
+    answer = quadrature(target, points=1401)
+    assert np.abs(errors_in_sd(chains.samples, chains.ancestor, answer)).max() < 3.0
 
 
 @pytest.mark.full

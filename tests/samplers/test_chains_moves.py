@@ -19,6 +19,7 @@ from halocast.samplers.chains.density import arctangent
 from halocast.samplers.chains.problem import prepare
 from halocast.samplers.chains.run import _step
 from halocast.samplers.chains.walk import GRADIENT, HERE, ROWS, S, U, evaluate_gradient
+from halocast.samplers.densities import LAPLACE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
@@ -45,13 +46,13 @@ def test_arctangent_is_that_of_the_library() -> None:
 
 
 def mixed_target(factor: np.ndarray, sd: np.ndarray):
-    """Three scalars, five observations of all kinds, repeats and an unobserved scalar."""
+    """Three scalars, six observations of all kinds, repeats and an unobserved scalar."""
     return make_target(
-        np.array([[0.3, -1.0, 0.4], [1.0, 0.2, -0.3]]), sd, [0.4, 0.9, -0.3, 1.2, 0.1],
-        [0.2, 0.5, 0.3, 0.7, 0.4], factor, start=np.array([0, 2, 2, 5]),
-        operator=np.array([1, 0, 1, 0, 1]), center=np.array([0.1, 0, -0.4, 0, 2.0]),
-        scale=np.array([0.5, 1, 2.0, 1, 1.0]), noise_kind=np.array([1, 0, 1, 1, 0]),
-        df=np.array([1.0, 0, 3.5, 1.0, 0]), weight=np.array([1.0, 0.5, 0.3]),
+        np.array([[0.3, -1.0, 0.4], [1.0, 0.2, -0.3]]), sd, [0.4, 0.9, -0.3, 1.2, 0.1, 7.0],
+        [0.2, 0.5, 0.3, 0.7, 0.4, 0.9], factor, start=np.array([0, 2, 2, 6]),
+        operator=np.array([1, 0, 1, 0, 1, 0]), center=np.array([0.1, 0, -0.4, 0, 2.0, 0]),
+        scale=np.array([0.5, 1, 2.0, 1, 1.0, 1]), noise_kind=np.array([1, 0, 1, 1, 0, LAPLACE]),
+        df=np.array([1.0, 0, 3.5, 1.0, 0, 0]), weight=np.array([1.0, 0.5, 0.3]),
     )  # fmt: skip
 
 
@@ -63,7 +64,8 @@ def reference(target, s: np.ndarray) -> float:
     z = (target.value - h) * np.sqrt(target.weight[scalar]) / target.error
     df = np.where(target.noise_kind == 1, target.df, 1.0)
     heavy = -0.5 * (df + 1) * np.log1p(z**2 / df)
-    return float(np.where(target.noise_kind == 1, heavy, -0.5 * z**2).sum())
+    kinds = [target.noise_kind == 1, target.noise_kind == LAPLACE]
+    return float(np.select(kinds, [heavy, -np.sqrt(2) * np.abs(z)], -0.5 * z**2).sum())
 
 
 @pytest.mark.parametrize("dense", [False, True])
@@ -74,7 +76,7 @@ def test_gradient_and_likelihood(dense: bool, u: list[float]) -> None:
     root = factor if dense else np.diag(np.diag(factor))
     target = mixed_target(factor if dense else DIAGONAL, np.sqrt((root**2).sum(axis=1)))
     problem, _ = prepare(target)
-    walk = np.zeros((ROWS, 5))
+    walk = np.zeros((ROWS, 6))
     walk[U, :3] = u
     total = evaluate_gradient(problem, 1, walk, HERE)
     assert np.allclose(walk[S, :3], target.mean[1] + root @ u, rtol=1e-14)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, STUDENT_T
+from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, LAPLACE, STUDENT_T
 from sampler_reference import brute_force, condition, draw, log_likelihood, nodes, scalar
 from scipy.special import ndtr, ndtri
 
@@ -12,7 +12,7 @@ NORMAL = np.linspace(-4.0, 4.0, 81)
 
 
 @pytest.mark.parametrize("ratio", [2.0, 0.5, 0.1, 0.01])
-@pytest.mark.parametrize("noise", [GAUSSIAN, STUDENT_T])
+@pytest.mark.parametrize("noise", [GAUSSIAN, STUDENT_T, LAPLACE])
 def test_quantiles_are_those_of_the_conditional_distribution(ratio: float, noise: int) -> None:
     """The exact cumulative at each draw against that of the normal it came from."""
     place = 0.45

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, STUDENT_T
+from halocast.samplers.densities import ARCTAN, GAUSSIAN, IDENTITY, LAPLACE, STUDENT_T
 from halocast.samplers.mixture import gaussian_conditionals, gaussian_log_weights, merge_gaussian
 from halocast.samplers.nodes import fill_factors, lay_lattice, make_work, sort_ancestors, sum_nodes
 from hypothesis import given, settings
@@ -28,7 +28,7 @@ def probabilities(log_weight: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("ratio", [2.0, 0.5, 0.2, 0.07, 0.01, 0.001])
 @pytest.mark.parametrize("operator", [IDENTITY, ARCTAN])
-@pytest.mark.parametrize("noise", [GAUSSIAN, STUDENT_T])
+@pytest.mark.parametrize("noise", [GAUSSIAN, STUDENT_T, LAPLACE])
 def test_against_brute_force(ratio: float, operator: int, noise: int) -> None:
     """From errors twice the model noise to a thousandth of it: lattice, finer lattice, panels."""
     place = 0.5
@@ -149,14 +149,14 @@ def test_repeated_observations_multiply() -> None:
 
 
 def test_a_taper_weight_inflates_the_error() -> None:
-    for noise in (GAUSSIAN, STUDENT_T):
+    for noise in (GAUSSIAN, STUDENT_T, LAPLACE):
         tapered = condition([scalar(MU, 0.5, 0.3, 0.1, noise=noise)], (0.04, 1.0))
         inflated = condition([scalar(MU, 0.5, 0.3, 0.5, noise=noise)])
         assert np.allclose(tapered.log_weight[0, 0], inflated.log_weight[0, 0], atol=1e-9)
         assert np.allclose(tapered.mean, inflated.mean, atol=1e-9)
 
 
-@pytest.mark.parametrize("noise", [GAUSSIAN, STUDENT_T])
+@pytest.mark.parametrize("noise", [GAUSSIAN, STUDENT_T, LAPLACE])
 @pytest.mark.parametrize("power", [-10, -3, 1, 10])
 def test_units_do_not_matter(noise: int, power: int) -> None:
     """Scaling by powers of two changes no bit, by powers of ten only the last."""
@@ -187,7 +187,7 @@ def test_an_atom_is_the_limit_of_small_noise() -> None:
     assert np.array_equal(draw(scalar(MU, 0.0, 0.3, 0.1), np.array([2, 0]), np.ones(2)), MU[[2, 0]])
 
 
-@pytest.mark.parametrize("noise", [GAUSSIAN, STUDENT_T])
+@pytest.mark.parametrize("noise", [GAUSSIAN, STUDENT_T, LAPLACE])
 def test_an_observation_far_from_every_member(noise: int) -> None:
     """Thirty noise sd away, where products underflow and default windows end too soon."""
     one = scalar([0.0, 1.0, 2.0], 1.0, 30.0, 0.5, IDENTITY, noise)

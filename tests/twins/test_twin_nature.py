@@ -165,6 +165,7 @@ def test_what_cannot_be_is_said(change: dict[str, Any], words: str, tmp_path: Pa
     [
         ("gaussian", stats.norm()),
         ("cauchy", stats.cauchy()),
+        ("laplace", stats.laplace(scale=np.sqrt(0.5))),
         ({"kind": "student-t", "df": 3.0}, stats.t(3.0)),
     ],
 )
