@@ -49,10 +49,13 @@ def test_with_its_own_members_and_tapers_its_mean_is_the_enkfs(tmp_path: Path) -
     np.testing.assert_allclose(found.mean, expected.mean, rtol=0, atol=1e-13)
 
 
-def test_its_mean_is_the_hybrids_without_a_dynamic_share() -> None:
-    scene = random_scene()
-    found = joined(scene, settings_of("enoi", alpha=1.0, halo=0.0), EVERY)
-    expected = joined(scene, settings_of("hybrid-covariance", dynamic_share=0.0), EVERY)
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("halo", [0.0, 4.0])
+def test_its_mean_is_the_hybrids_without_a_dynamic_share(halo: float, mixed: bool) -> None:
+    scene = random_scene(mixed=mixed)
+    found = joined(scene, settings_of("enoi", alpha=1.0, halo=halo), EVERY)
+    hybrid = settings_of("hybrid-covariance", dynamic_share=0.0, halo=halo)
+    expected = joined(scene, hybrid, EVERY)
     np.testing.assert_allclose(found.mean, expected.mean, rtol=0, atol=1e-13)
 
 

@@ -159,9 +159,9 @@ def test_hybrids_without_a_static_share_are_the_etkf() -> None:
         ("hybrid-covariance", {"dynamic_share": 1.0}),
         ("hybrid-gain", {"static_share": 0.0}),
     ):
-        found = joined(scene, settings_of(method, **none), every).members
+        found = joined(scene, settings_of(method, halo=0.0, **none), every).members
         np.testing.assert_allclose(found, expected, atol=1e-12)
-        mixed = joined(scene, settings_of(method), every).members
+        mixed = joined(scene, settings_of(method, halo=0.0), every).members
         assert np.abs(mixed - expected).max() > 1e-3
 
 

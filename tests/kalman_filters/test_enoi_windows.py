@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from halocast.errors import ConfigError
-from halocast.filters.kalman.enoi import EnOiWindowSettings, Store, analyse
+from halocast.filters.kalman.enoi import EnOiWindowSettings, analyse
 from halocast.filters.kalman.update import update
-from halocast.filters.window import Window
+from halocast.filters.window import Store, Window
 from halocast.laboratory.methods import window_of
 from hypothesis import given, settings
 from hypothesis import strategies as st

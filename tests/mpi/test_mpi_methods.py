@@ -13,8 +13,8 @@ from halocast.stores.compare import compare_runs
 from test_mpi_bitwise import SIZES, linear, on_all_sizes
 
 FILTERS = {
-    "hybrid-covariance": "method: hybrid-covariance, block: [4, 5]",
-    "hybrid-gain": "method: hybrid-gain, block: [4, 5]",
+    "hybrid-covariance": "method: hybrid-covariance, block: [4, 5], halo: 3",
+    "hybrid-gain": "method: hybrid-gain, block: [4, 5], halo: 3",
     "enoi": "method: enoi, block: [4, 5], halo: 4, localization: covariances",
     "incremental": "method: enoi, block: [4, 5], halo: 3",
 }

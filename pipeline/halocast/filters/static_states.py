@@ -5,8 +5,8 @@ opens and reads in pieces; a path beside the run file is made absolute when that
 `halocast states` writes such a file. Adaptive inflation would need the memory that the static
 states take.
 
-What they predict for an observation anywhere is h(x + A_s), x the members' mean of the scalar it
-is of: EnOI sees a halo. The hybrids regress predictions on scalars of their own block instead.
+What they predict for an observation, in the block or its halo, is h(x + A_s), x the members' mean
+of the scalar it is of.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from halocast.filters.base import BlockGroup
 from halocast.filters.ensemble import hybrid
 from halocast.filters.kalman import enoi
 from halocast.filters.letkf.points import predict
-from halocast.filters.window import Analysis, Window
+from halocast.filters.window import Analysis, Store, Window
 from halocast.settings import Settings
 
 
@@ -62,17 +62,13 @@ class EnOiBlocks(StaticStates, enoi.EnOiWindowSettings):
 def analyse_covariance(window: Window, settings: HybridCovarianceBlocks) -> Analysis:
     """Analyse a window whose memory is its static states."""
     own = settings.model_copy(update={"static": None})
-    return hybrid.analyse_covariance(_of_states(window), own)._replace(memory=None)
+    return hybrid.analyse_covariance(window, own)._replace(memory=None)
 
 
 def analyse_gain(window: Window, settings: HybridGainBlocks) -> Analysis:
     """Analyse a window whose memory is its static states."""
     own = settings.model_copy(update={"static": None})
-    return hybrid.analyse_gain(_of_states(window), own)._replace(memory=None)
-
-
-def _of_states(window: Window) -> Window:
-    return window._replace(memory=window.memory.states)
+    return hybrid.analyse_gain(window, own)._replace(memory=None)
 
 
 class StaticGroup(NamedTuple):
@@ -81,10 +77,10 @@ class StaticGroup(NamedTuple):
     states: np.ndarray
     predicted: np.ndarray
 
-    def of(self, first: int, last: int, index: np.ndarray) -> enoi.Store:
+    def of(self, first: int, last: int, index: np.ndarray) -> Store:
         """Return the store of the block with the cells ``first`` to ``last``."""
         states = self.states[:, :, first:last]
-        return enoi.Store(states.reshape(len(states), -1), self.predicted.take(index, axis=1))
+        return Store(states.reshape(len(states), -1), self.predicted.take(index, axis=1))
 
 
 def static_of_group(group: BlockGroup, settings: Settings) -> StaticGroup | None:

@@ -137,6 +137,16 @@ class Analysis(NamedTuple):
     memory: Any = None
 
 
+class Store(NamedTuple):
+    """What a window of a filter with static states has in its memory: states of a long run.
+
+    ``states`` (m_s, n), and what is ``predicted`` by each for the observations, (m_s, p).
+    """
+
+    states: np.ndarray
+    predicted: np.ndarray
+
+
 def from_members(members: np.ndarray, memory: Any = None, **health: float) -> Analysis:
     """Make the analysis whose mean and spread (with m - 1) are those of its members."""
     m = members.shape[0]

@@ -57,11 +57,10 @@ WINDOW_METHODS: dict[str, WindowMethod] = {
     "hybrid-covariance": WindowMethod(
         static_states.analyse_covariance,
         static_states.HybridCovarianceBlocks,
-        own_only=True,
         paired=True,
     ),
     "hybrid-gain": WindowMethod(
-        static_states.analyse_gain, static_states.HybridGainBlocks, own_only=True, paired=True
+        static_states.analyse_gain, static_states.HybridGainBlocks, paired=True
     ),
     "enoi": WindowMethod(enoi.analyse, static_states.EnOiBlocks, _BOTH, fewest=1, paired=True),
     "sir": WindowMethod(

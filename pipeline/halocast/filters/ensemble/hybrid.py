@@ -20,9 +20,10 @@ static covariance makes of what is left of the innovation,
 anomalies as the ETKF left them. a = 0 is the ETKF.
 
 Static anomalies come from ``static``, an npy file of states (m_s, n), or from the window's memory,
-an array of them. What they predict is H A_s, with H the members' own regression of each prediction
-on the scalar it is of: exact where an observation is of a scalar, linear where it is a function of
-one. Student-t errors are taken for Gaussian ones of the same scale.
+an array of them or a `Store`, which knows what they predict. Else that is H A_s, with H the
+members' own regression of each prediction on the scalar it is of: exact where an observation is of
+a scalar, linear where it is a function of one. Student-t errors are taken for Gaussian ones of the
+same scale.
 
 Cost with M = m + m_s and q = min(p, M): M p q + 9 q^3 + m q (p + n).
 """
@@ -44,7 +45,7 @@ from halocast.filters.ensemble.dense import gram, product, spectrum
 from halocast.filters.ensemble.departures import Departures, departures, refuse_taper
 from halocast.filters.ensemble.gain import increments
 from halocast.filters.ensemble.settings import SpreadSettings
-from halocast.filters.window import Analysis, Window, from_members
+from halocast.filters.window import Analysis, Store, Window, from_members
 
 
 class HybridSettings(SpreadSettings):
@@ -92,7 +93,7 @@ def analyse_covariance(window: Window, settings: HybridCovarianceSettings) -> An
         An observation has no finite value, or no error.
     """
     seen, static, memory = _seen(window, settings)
-    both = mixed(seen, static, predicted_by(window, seen, static), settings.dynamic_share)
+    both = mixed(seen, static.states, static.predicted, settings.dynamic_share)
     mean = seen.mean + increments(both, seen.innovation[None], seen.variance)[0]
     wide = settings.r_factor * seen.variance
     anomalies = seen.anomalies - reduced_increments(both, seen.predicted, wide)
@@ -115,17 +116,21 @@ def analyse_gain(window: Window, settings: HybridGainSettings) -> Analysis:
     )
     mean = seen.mean + product(weight[None], seen.anomalies)[0]
     left = seen.innovation - product(weight[None], seen.predicted)[0]
-    alone = mixed(seen, static, predicted_by(window, seen, static), 0.0)
+    alone = mixed(seen, static.states, static.predicted, 0.0)
     mean = mean + settings.static_share * increments(alone, left[None], seen.variance)[0]
     anomalies = product(transform, seen.anomalies)
     return from_members(after(window, mean, anomalies, settings), memory)
 
 
-def _seen(window: Window, settings: HybridSettings) -> tuple[Departures, np.ndarray, Any]:
-    """Return the members' departures, the static anomalies (m_s, n), and what to remember."""
+def _seen(window: Window, settings: HybridSettings) -> tuple[Departures, Store, Any]:
+    """Return the members' departures, the static ones, and what to remember."""
     refuse_taper(window, "hybrid filter")
     ahead, memory = inflate(window, settings.adaptive)
-    return departures(ahead, "hybrid filter"), static_of(window, settings), memory
+    seen = departures(ahead, "hybrid filter")
+    if isinstance(window.memory, Store):
+        return seen, Store(*(part - part.mean(axis=0) for part in window.memory)), memory
+    static = static_of(window, settings)
+    return seen, Store(static, predicted_by(window, seen, static)), memory
 
 
 def mixed(

@@ -28,7 +28,7 @@ from halocast.draws import Address, Purpose, uniforms
 from halocast.filters.kalman.checks import require_errors
 from halocast.filters.kalman.climate import climate_of
 from halocast.filters.kalman.update import gain
-from halocast.filters.window import Analysis, Window, from_members
+from halocast.filters.window import Analysis, Store, Window, from_members
 from halocast.laboratory.methods import Outcome
 from halocast.laboratory.problem import Problem
 from halocast.settings import Settings
@@ -97,13 +97,6 @@ class EnOi:
             EnOiState(ahead + step, state.anomalies),
             Outcome(ahead, spread, ahead + step, left),
         )
-
-
-class Store(NamedTuple):
-    """States of a long run (m_s, n), and what they predict for the observations, (m_s, p)."""
-
-    states: np.ndarray
-    predicted: np.ndarray
 
 
 def analyse(window: Window, settings: EnOiWindowSettings) -> Analysis:
