@@ -99,7 +99,7 @@ def test_training_that_explodes_is_refused():
         {"condition": "x"}, {"chains": 1}, {"step_size": 0}, {"noise": (0.6, 0.03)},
         {"noise": (0.001, 0.6)}, {"background_error": (0, 1)}, {"training_noise": (0.02, np.nan)},
         {"states": 3}, {"training_rate": -1}, {"backend": "jax"}, {"error_factors": (2.0, 0.5)},
-        {"partly_error": (0, 4)},
+        {"partly_error": (0, 4)}, {"masked": True, "score": "kernel"},
     ],
 )  # fmt: skip
 def test_bad_settings_are_refused(bad):

@@ -20,10 +20,10 @@ missing: one training, no other. That takes more weights for the same error. On 
 interval 0.25; rms error; closed form: of the same observations, with a kernel for the background)
 
     observed            one score each    masked, width 64    masked, width 128    closed form
-    x, y, z             0.63              0.64                       0.63                 0.71
-    x, z                1.01              1.29                      1.14                 1.02
-    x                   2.14              2.50                     2.10                 2.17
-    x, y, z, R = 0.5    0.34              0.40                     0.39                 0.43
+    x, y, z             0.63              0.64                0.63                 0.71
+    x, z                1.01              1.29                1.14                 1.02
+    x                   2.14              2.50                2.10                 2.17
+    x, y, z, R = 0.5    0.34              0.40                0.39                 0.43
 
 ``dagger: true`` lets it learn its own forecasts too: see `rerun` for what that gains.
 

@@ -94,6 +94,8 @@ class CdsmSettings(Settings):
                 f"chains at noise {list(self.noise)} leave the range of training, "
                 f"{list(self.training_noise)}: widen training_noise"
             )
+        if self.masked and self.score == "kernel":
+            raise ValueError("masked is for training, and score: kernel serves any observations")
         if self.dagger and (self.condition == "y" or self.score == "kernel" or self.masked):
             raise ValueError(
                 "dagger teaches a network forecasts that go with all observations: it needs "
