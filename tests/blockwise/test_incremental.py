@@ -17,7 +17,7 @@ from halocast.config import RunSettings, find_run_file, read_settings
 from halocast.cycle.incremental import advance_from_origin
 from halocast.engines import SerialEngine
 from halocast.engines.dask import DaskEngine
-from halocast.errors import ConfigError, RunError
+from halocast.errors import ConfigError, RunError, RunStopped
 from halocast.filters.operation import shares
 from halocast.models import Model
 from halocast.runs import carry_out, change_settings, create_run
@@ -133,6 +133,17 @@ def test_no_engine_and_no_death_changes_a_bit(
 ) -> None:
     settings = linear(section("etkf"), bit_by_bit("triangular"), *STEPS, "free_run=true")
     everywhere(settings, engine, tmp_path)
+
+
+def test_a_run_that_was_stopped_goes_on_with_what_is_pending(linear: Make, tmp_path: Path) -> None:
+    settings = linear(section("enkf"), bit_by_bit(), *STEPS, "checkpoint.every=4")
+    half = tmp_path / "half"
+    create_run(settings, half)
+    with pytest.raises(RunStopped):
+        carry_out(half, SerialEngine(), stop=lambda: RunStore.open(half).committed() >= 1)
+    assert RunStore.open(half).last_checkpoint() in (1, 2)
+    carry_out(half, SerialEngine())
+    assert compare_runs(carried_out(settings, tmp_path / "whole"), half) is None
 
 
 @pytest.mark.full
