@@ -17,6 +17,7 @@ BALANCED = (
     " t0: {sd: 0.03, correlation: matern, length: 3}}"
 )
 ARCTAN_CAUCHY = "observations.z={operator: {kind: arctan, scale: 0.1}, noise: cauchy}"
+LAPLACE = "observations.z={noise: laplace}"
 NO_REFERENCE = "reference=null"
 METHODS = {
     "lsmcmc-v1": ("linear", "filter={method: lsmcmc-v1, block: [4, 4]}"),
@@ -39,6 +40,14 @@ METHODS = {
         ARCTAN_CAUCHY,
         "filter={method: lsmcmc-v2, sampler: {kernel: pcn, chains: 2, burn_in: 50, samples: 80}}",
     ),
+    "laplace, bridge": (
+        "linear",
+        NO_REFERENCE,
+        SMOOTH,
+        LAPLACE,
+        "filter={method: bridge, halo: 3}",
+    ),
+    "laplace": ("linear", NO_REFERENCE, LAPLACE, "filter={method: lsmcmc-v2, block: [2, 3]}"),
     "bridge of an ocean": ("natl", BALANCED, "filter={method: bridge, block: [4, 4], halo: 5}"),
 }
 
