@@ -256,7 +256,8 @@ def states(
     from halocast.static_anomalies import write_static_anomalies
 
     found = write_static_anomalies(directory, output, days)
-    console.print(f"{len(found)} static states: [bold]{output}[/]  (filter.static)")
+    few = "" if len(found) >= 100 else "; 100 to 150 are usual, a long run has them"
+    console.print(f"{len(found)} static states{few}: [bold]{output}[/]  (filter.static)")
 
 
 def report(directory: Directory) -> None:
