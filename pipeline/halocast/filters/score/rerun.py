@@ -9,7 +9,15 @@ farther from its truth than all but a thousandth of the training backgrounds beg
 of those, and that forecast is not learned. (The same ends a stretch where rows of the pairs are
 missing, and its truth jumps.)
 
-Cost: 42 cycles of 50 filters, 2100 pairs, 10 s with 64 chains of 3 scalars; a third of a training.
+On Lorenz-63 (R = 2, means of 3 seeds of 2000 cycles; every seed gains) the rms error becomes
+
+    interval    0.08           0.25           0.5            1.0
+                0.58 > 0.54    0.63 > 0.60    0.72 > 0.70    0.95 > 0.94
+
+most where the filter's errors are farthest from those of the training backgrounds. As many more
+steps with the first pairs alone gain nothing (0.25: 0.62).
+
+Cost: 50 cycles of 50 filters, 2100 pairs, 10 s with 64 chains of 3 scalars; a third of a training.
 """
 
 from __future__ import annotations
