@@ -25,11 +25,11 @@ from pydantic import (
     model_validator,
 )
 
-from halocast.cycle.incremental import DirectUpdate, Update, steps_of
 from halocast.errors import ConfigError
 from halocast.filters import FILTERS, FilterSettings
 from halocast.filters.own import PythonFilterSettings
 from halocast.filters.static_states import StaticStates
+from halocast.increments import DirectUpdate, Update, steps_of
 from halocast.mistakes import sentence
 from halocast.models.external.settings import ExternalModelSettings
 from halocast.models.linear_gaussian import LinearGaussianSettings

@@ -24,11 +24,11 @@ import halocast
 from halocast.config import RunSettings, validate_settings
 from halocast.cycle.context import data_store, make_model, most_blocks
 from halocast.cycle.driver import Driver, Progress
-from halocast.cycle.incremental import checkpoint_tracks
 from halocast.diagnostics import Row, rows_by_cycle, summarise
 from halocast.diagnostics.desroziers import Consistency, stored_consistency
 from halocast.engines import Engine
 from halocast.errors import RunError, RunStopped
+from halocast.increments import checkpoint_tracks
 from halocast.stores.copying import copy_folder
 from halocast.stores.local_place import LocalPlace
 from halocast.stores.observation_store import Observations

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Make, section
+from block_runs import Make, section
 from halocast.check import check_run
 from halocast.engines import SerialEngine
 from halocast.errors import ConfigError

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import NATL, Make, section
+from block_runs import NATL, Make, compare_engines, section, serial
 from halocast.check import run_model
 from halocast.config import RunSettings, find_run_file, read_settings
-from halocast.cycle.incremental import advance_from_origin
 from halocast.engines import SerialEngine
 from halocast.engines.dask import DaskEngine
 from halocast.errors import ConfigError, RunError, RunStopped
 from halocast.filters.operation import shares
+from halocast.increments import advance_from_origin
 from halocast.models import Model
 from halocast.runs import carry_out, change_settings, create_run
 from halocast.stores.compare import compare_runs
 from halocast.stores.run_store import RunStore
+from sudden_death import die_before_commit
 
 STEPS = ["model.time_step=600", "model.decay=0.8"]  # six steps an interval
 SHAPES = ("constant", "triangular")
@@ -38,12 +36,6 @@ def members(run: Path, track: str, cycle: int) -> np.ndarray:
     return np.array([store.read_checkpoint(track, cycle, k) for k in range(store.spec.members)])
 
 
-def carried_out(settings: RunSettings, folder: Path, groups: int | None = None) -> Path:
-    create_run(settings, folder)
-    carry_out(folder, SerialEngine(), groups=groups)
-    return folder
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_decaying_member_gets_the_shares_that_theory_says(
     shape: str, linear: Make, tmp_path: Path
@@ -53,7 +45,7 @@ def test_a_decaying_member_gets_the_shares_that_theory_says(
         section("etkf"), bit_by_bit(shape), *STEPS, "free_run=true", "checkpoint.every=1",
         "checkpoint.keep=4",
     )  # fmt: skip
-    run = carried_out(settings, tmp_path / "run")
+    run = serial(settings, tmp_path / "run")
     kept = (shares(6, shape) * 0.8 ** np.arange(5, -1, -1)).sum()
     for track, origin in (("analysis", "forecast"), ("free", "free_forecast")):
         for cycle in (1, 2, 3):
@@ -69,7 +61,7 @@ def test_where_nothing_moves_members_end_at_their_analysis(
     shape: str, linear: Make, tmp_path: Path
 ) -> None:
     still = ["model.decay=1", "model.time_step=240", "checkpoint.every=1", "checkpoint.keep=4"]
-    run = carried_out(linear(section("etkf"), bit_by_bit(shape), *still), tmp_path / "run")
+    run = serial(linear(section("etkf"), bit_by_bit(shape), *still), tmp_path / "run")
     for cycle in (1, 2, 3):
         found, analysis = members(run, "forecast", cycle + 1), members(run, "analysis", cycle)
         np.testing.assert_allclose(found, analysis, rtol=0, atol=2e-15)
@@ -79,8 +71,8 @@ def test_the_analysis_of_the_first_cycle_is_that_of_direct_insertion(
     linear: Make, tmp_path: Path
 ) -> None:
     basic = [section("etkf"), *STEPS, "time.cycles=2"]
-    direct = carried_out(linear(*basic), tmp_path / "direct")
-    other = carried_out(linear(*basic, bit_by_bit()), tmp_path / "incremental")
+    direct = serial(linear(*basic), tmp_path / "direct")
+    other = serial(linear(*basic, bit_by_bit()), tmp_path / "incremental")
     assert "cycle 2" in str(compare_runs(direct, other))
 
 
@@ -91,36 +83,12 @@ def engine() -> Iterator[DaskEngine]:
     made.close()
 
 
-# dies between the last array of a cycle and its commit record: the cycle has not happened
-KILL_BEFORE_COMMIT = """
-import os, signal, sys
-from halocast.engines import SerialEngine
-from halocast.runs import carry_out
-from halocast.stores.run_store import RunStore
-commit = RunStore.commit
-def dying(self, cycle, summary, digests):
-    if cycle == int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    commit(self, cycle, summary, digests)
-RunStore.commit = dying
-carry_out(sys.argv[1], SerialEngine())
-"""
-
-
 def everywhere(settings: RunSettings, engine: DaskEngine, folder: Path) -> None:
-    alone = carried_out(settings, folder / "serial")
-    assert compare_runs(alone, carried_out(settings, folder / "groups", 5)) is None
-    create_run(settings, folder / "dask")
-    carry_out(folder / "dask", engine, groups=3)
-    assert compare_runs(alone, folder / "dask") is None
+    alone = compare_engines(settings, engine, folder)
     killed, cycles = folder / "killed", settings.time.cycles
     fatal = cycles - settings.checkpoint.every + 1
     create_run(settings, killed)
-    died = subprocess.run(
-        [sys.executable, "-c", KILL_BEFORE_COMMIT, str(killed), str(fatal)],
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    die_before_commit(killed, fatal)
     assert RunStore.open(killed).last_checkpoint() == fatal - 1
     carry_out(killed, SerialEngine())
     assert compare_runs(alone, killed) is None
@@ -143,7 +111,7 @@ def test_a_run_that_was_stopped_goes_on_with_what_is_pending(linear: Make, tmp_p
         carry_out(half, SerialEngine(), stop=lambda: RunStore.open(half).committed() >= 1)
     assert RunStore.open(half).last_checkpoint() in (1, 2)
     carry_out(half, SerialEngine())
-    assert compare_runs(carried_out(settings, tmp_path / "whole"), half) is None
+    assert compare_runs(serial(settings, tmp_path / "whole"), half) is None
 
 
 @pytest.mark.full

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Make, section
+from block_runs import Make, section
 from halocast.engines import SerialEngine
 from halocast.errors import RunError, RunStopped, StoreError
 from halocast.filters.memory import from_bytes, pack, to_bytes, unpack

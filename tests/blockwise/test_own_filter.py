@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import LINEAR, Make, section
+from block_runs import LINEAR, Make, section
 from halocast.check import check_run
 from halocast.config import find_run_file, read_settings, validate_settings
 from halocast.engines import SerialEngine

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from conftest import Make
+from block_runs import Make
 from halocast.check import check_run
 from halocast.config import find_run_file, read_settings, validate_settings
 from halocast.errors import ConfigError

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Make, section
+from block_runs import Make, compare_engines, section, serial
 from halocast.check import check_run, run_model
 from halocast.config import RunSettings
 from halocast.engines import SerialEngine
@@ -42,25 +42,9 @@ def engine() -> Iterator[DaskEngine]:
     made.close()
 
 
-def serial(settings: RunSettings, directory: Path, groups: int | None = None) -> Path:
-    create_run(settings, directory)
-    carry_out(directory, SerialEngine(), groups=groups)
-    return directory
-
-
 def of_ocean(method: str, natl: Make, **options: object) -> str:
     model = run_model(natl(section("etkf")))
     return section(method, len(model.layout), model.grid.shape, **options)
-
-
-def compare_engines(settings: RunSettings, engine: DaskEngine, folder: Path) -> Path:
-    """Hold a run on Dask, in three groups, and one in five groups against the serial one."""
-    alone = serial(settings, folder / "serial")
-    assert compare_runs(alone, serial(settings, folder / "groups", 5)) is None
-    create_run(settings, folder / "dask")
-    carry_out(folder / "dask", engine, groups=3)
-    assert compare_runs(alone, folder / "dask") is None
-    return alone
 
 
 @pytest.mark.parametrize("variant", SOME)

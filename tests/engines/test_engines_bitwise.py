@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from halocast.engines.dask import DaskEngine
 from halocast.runs import carry_out, create_run
 from halocast.stores.compare import compare_runs
 from halocast.stores.run_store import RunStore
+from sudden_death import die_before_commit
 
 
 def run_serially(settings: RunSettings, directory: Path, groups: int | None = None) -> Path:
@@ -90,30 +89,12 @@ def test_a_killed_worker_changes_no_bit(
     assert compare_runs(serial, tmp_path / "run") is None
 
 
-# dies between the last array of a cycle and its commit record: the cycle has not happened
-KILL_BEFORE_COMMIT = """
-import os, signal, sys
-from halocast.engines import SerialEngine
-from halocast.runs import carry_out
-from halocast.stores.run_store import RunStore
-commit = RunStore.commit
-def dying(self, cycle, summary, digests):
-    if cycle == int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    commit(self, cycle, summary, digests)
-RunStore.commit = dying
-carry_out(sys.argv[1], SerialEngine())
-"""
-
-
 def test_a_run_killed_in_mid_cycle_resumes_to_the_same_bits(
     settings: RunSettings, serial: Path, tmp_path: Path
 ) -> None:
     create_run(settings, tmp_path / "run")
     fatal = settings.checkpoint.every + 1
-    command = [sys.executable, "-c", KILL_BEFORE_COMMIT, str(tmp_path / "run"), str(fatal)]
-    died = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    die_before_commit(tmp_path / "run", fatal)
     store = RunStore.open(tmp_path / "run")
     assert store.committed() == fatal - 1
     assert store.last_checkpoint() == settings.checkpoint.every
@@ -126,8 +107,6 @@ def test_a_run_killed_before_its_first_checkpoint_recomputes_what_it_had_committ
 ) -> None:
     settings = linear("engine.kind=serial")
     create_run(settings, tmp_path / "run")
-    command = [sys.executable, "-c", KILL_BEFORE_COMMIT, str(tmp_path / "run"), "3"]
-    died = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    die_before_commit(tmp_path / "run", 3)
     carry_out(tmp_path / "run", SerialEngine())
     assert compare_runs(run_serially(settings, tmp_path / "whole"), tmp_path / "run") is None

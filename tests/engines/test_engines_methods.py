@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Settings
+from halocast.config import RunSettings
 from halocast.engines import SerialEngine
 from halocast.engines.dask import DaskEngine
 from halocast.runs import carry_out, create_run
@@ -65,7 +66,7 @@ def test_no_engine_and_no_grouping_changes_a_bit(
     method: str, engine: DaskEngine, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     experiment, *overrides = METHODS[method]
-    make: Settings = request.getfixturevalue(experiment)
+    make: Callable[..., RunSettings] = request.getfixturevalue(experiment)
     settings = make("time.cycles=3", "engine.kind=serial", "engine.workers=null", *overrides)
     create_run(settings, tmp_path / "serial")
     carry_out(tmp_path / "serial", SerialEngine())

@@ -3,7 +3,6 @@
 context.py      what every task of a run needs: settings, grid, model, stores
 parts.py        what travels between tasks
 tasks.py        the tasks: plain functions, the same for every engine
-incremental.py  how an analysis enters the model: at once, or bit by bit
 scoring.py      the scores of a cycle
 driver.py       the loop that submits the tasks of a cycle and commits it
 """

@@ -18,10 +18,10 @@ import numpy as np
 
 from halocast.cycle import scoring, tasks, updating
 from halocast.cycle.fields import share_out, write
-from halocast.cycle.incremental import require_origins
 from halocast.cycle.stopping import stop_requested, withdraw_stop
 from halocast.engines.base import Engine
 from halocast.filters import FILTERS
+from halocast.increments import require_origins
 from halocast.stores.place import Place
 from halocast.stores.places import locate
 from halocast.stores.run_store import RunStore

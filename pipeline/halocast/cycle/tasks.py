@@ -27,10 +27,10 @@ from halocast.cycle.groups import (
     group_cells,
     needed_rows,
 )
-from halocast.cycle.incremental import ORIGINS, TRACKS, advance_from_origin
 from halocast.cycle.joining import join, stacked, with_fates
 from halocast.cycle.parts import Batch, Fields, Piece, Prepared, Statistics, Tile, Updated
 from halocast.filters.memory import Remembered, from_bytes, joined, to_bytes
+from halocast.increments import ORIGINS, TRACKS, advance_from_origin
 from halocast.localization.adaptive import adaptive_partition
 from halocast.localization.planner import plan_groups
 from halocast.models.kalman_reference import kalman_analysis, kalman_forecast, kalman_initial

@@ -38,7 +38,7 @@ class Case(Settings):
     """One table: an experiment in one setting, and its methods."""
 
     experiment: str = Field(description="Name of the experiment")
-    setting: str = Field(description="as published, or fair")
+    setting: str = Field(description="as published, fair, or the field's filters")
     run: str = Field(description="Packaged run file")
     title: str = Field(description="Headline")
     judge: str = Field(description="What errors are held against")

@@ -29,11 +29,9 @@ from halocast.filters.kalman.checks import require_errors
 from halocast.filters.kalman.climate import climate_of
 from halocast.filters.kalman.update import gain
 from halocast.filters.window import Analysis, Store, Window, from_members
-from halocast.laboratory.methods import Outcome
+from halocast.laboratory.methods import Outcome, Tapers
 from halocast.laboratory.problem import Problem
 from halocast.settings import Settings
-
-Tapers = tuple[np.ndarray | None, np.ndarray | None]
 
 
 class EnOiWindowSettings(Settings):
